@@ -1,0 +1,1 @@
+//! Language-neutral core: packs, frames, recorder, handles. Knows neither Python nor Node.

@@ -1,0 +1,1 @@
+//! The Pit: five components. No Python in it.
