@@ -1,0 +1,244 @@
+/**
+ * The `conductor` debug adapter: stands between a client (VS Code, or a test) and the debug server in a child.
+ * It starts the child on `launch`, relays everything else, runs the script after `configurationDone`, and ends the
+ * child when the session ends, whoever ended it.
+ *
+ * Threads: JS main thread; never waits synchronously. Must not know: VS Code.
+ */
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import { CAPABILITIES } from './capabilities';
+import { isRequest, type Event, type Message, type Request, type Response } from './dap';
+import type { Debuggee, DebuggeeFactory, LaunchArguments, RunOutcome } from './debuggee';
+import { ServerLink } from './serverLink';
+
+const CONNECT_TIMEOUT_MS = 20_000;
+
+type SessionState = 'new' | 'launching' | 'configuring' | 'running' | 'ended';
+
+export class ConductorAdapter {
+  private state: SessionState = 'new';
+  private seq = 1;
+  private initialize: unknown;
+  private link: ServerLink | undefined;
+  private debuggee: Debuggee | undefined;
+  /** debugpy's `connect` returns in the child only when the configuration is done. */
+  private connecting: Promise<void> = Promise.resolve();
+  private launchArguments: LaunchArguments | undefined;
+  private ending: Promise<void> | undefined;
+
+  /**
+   * @param startDebuggee starts a child for a launch.
+   * @param deliver takes each message for the client.
+   */
+  constructor(
+    private readonly startDebuggee: DebuggeeFactory,
+    private readonly deliver: (message: Message) => void,
+  ) {}
+
+  /** Takes one message of the client; the answer comes through `deliver`. */
+  handle(message: Message): void {
+    if (!isRequest(message)) return;
+    this.answer(message).catch((error: unknown) => this.refuse(message, error));
+  }
+
+  /** Ends the session and the child; resolves when no process is left. */
+  async dispose(): Promise<void> {
+    await this.end();
+  }
+
+  private async answer(request: Request): Promise<void> {
+    switch (request.command) {
+      case 'initialize':
+        this.initialize = request.arguments;
+        return this.succeed(request, CAPABILITIES);
+      case 'launch':
+        return await this.launch(request);
+      case 'attach':
+        throw new Error('the conductor debugger launches scripts, it does not attach: use "request": "launch"');
+      case 'configurationDone':
+        return await this.configurationDone(request);
+      case 'terminate':
+      case 'disconnect':
+        await this.end();
+        return this.succeed(request);
+      default:
+        return await this.relay(request);
+    }
+  }
+
+  private async launch(request: Request): Promise<void> {
+    if (this.state !== 'new') throw new Error('this session has a script already');
+    const launch = checkLaunch(request.arguments);
+    this.state = 'launching';
+    this.launchArguments = launch;
+    try {
+      const debuggee = await this.startDebuggee(launch, {
+        output: (stream, text) => this.output(stream, text),
+        died: (reason) => void this.childDied(reason),
+      });
+      this.debuggee = debuggee;
+      if (this.ending !== undefined) throw new Error('the session was ended while it started');
+      this.send('process', { name: launch.program, systemProcessId: debuggee.pid, isLocalProcess: true, startMethod: 'launch' });
+      if (launch.noDebug === true) {
+        this.state = 'configuring';
+        this.send('initialized');
+      } else {
+        await this.connectServer(debuggee, launch);
+      }
+      this.succeed(request);
+    } catch (error) {
+      // Not awaited inside `end`: VS Code waits for the refusal before it lets the session go.
+      this.refuse(request, error);
+      await this.end();
+    }
+  }
+
+  private async connectServer(debuggee: Debuggee, launch: LaunchArguments): Promise<void> {
+    const link = await ServerLink.listen({
+      event: (event) => this.serverEvent(event),
+      closed: () => undefined,
+    });
+    this.link = link;
+    this.connecting = debuggee.connectDebugger(link.address);
+    await Promise.race([link.accept(CONNECT_TIMEOUT_MS), rejection(this.connecting)]);
+    expectSuccess(await link.request('initialize', this.initialize));
+    this.state = 'configuring';
+    expectSuccess(await link.request('launch', serverLaunch(launch, debuggee.internalPaths)));
+  }
+
+  private async configurationDone(request: Request): Promise<void> {
+    if (this.state !== 'configuring' || this.debuggee === undefined) throw new Error('nothing was launched');
+    this.state = 'running';
+    if (this.link !== undefined) {
+      expectSuccess(await this.link.request('configurationDone'));
+      await this.connecting;
+    }
+    this.succeed(request);
+    this.debuggee.run().then(
+      (outcome) => this.finished(outcome),
+      (error: Error) => this.finished({ exitCode: 1, failure: error.message }),
+    );
+  }
+
+  private async relay(request: Request): Promise<void> {
+    if (this.link === undefined) {
+      // Without debugging, and before the child is there, a client may still ask; empty answers keep it going.
+      if (request.command === 'threads') return this.succeed(request, { threads: [] });
+      if (request.command.startsWith('set')) return this.succeed(request, { breakpoints: [] });
+      throw new Error(`"${request.command}" needs a running debug session`);
+    }
+    const response = await this.link.request(request.command, request.arguments);
+    if (request.command === 'stackTrace' && response.success) hideInternalFrames(response, this.internalPaths);
+    this.deliver({ ...response, seq: this.seq++, request_seq: request.seq } as Response);
+  }
+
+  private get internalPaths(): readonly string[] {
+    // Whoever debugs library code too (`justMyCode: false`) wants to see ours as well.
+    return this.launchArguments?.justMyCode === false ? [] : (this.debuggee?.internalPaths ?? []);
+  }
+
+  private serverEvent(event: Event): void {
+    // Ours are sent in their place: the child is kept alive by us, and `process` names the script.
+    if (event.event === 'terminated' || event.event === 'exited' || event.event === 'process') return;
+    if (event.event === 'output' && (event.body as DebugProtocol.OutputEvent['body']).category === 'telemetry') return;
+    this.deliver({ ...event, seq: this.seq++ } as Event);
+  }
+
+  private async finished(outcome: RunOutcome): Promise<void> {
+    if (this.state === 'ended' || this.ending !== undefined) return;
+    if (outcome.failure !== undefined) this.output('stderr', `${outcome.failure}\n`);
+    this.send('exited', { exitCode: outcome.exitCode });
+    await this.end();
+  }
+
+  private async childDied(reason: string): Promise<void> {
+    if (this.state === 'ended' || this.ending !== undefined) return;
+    this.output('stderr', `${reason}\n`);
+    await this.end();
+  }
+
+  /** Ends child and link once; every later caller waits for the same end. */
+  private end(): Promise<void> {
+    this.ending ??= (async () => {
+      await this.debuggee?.kill();
+      this.link?.close();
+      this.state = 'ended';
+      this.send('terminated');
+    })();
+    return this.ending;
+  }
+
+  private output(category: 'stdout' | 'stderr', output: string): void {
+    this.send('output', { category, output });
+  }
+
+  private send(event: string, body?: unknown): void {
+    this.deliver({ seq: this.seq++, type: 'event', event, body } as Event);
+  }
+
+  private succeed(request: Request, body?: unknown): void {
+    this.deliver({ seq: this.seq++, type: 'response', request_seq: request.seq, command: request.command, success: true, body } as Response);
+  }
+
+  private refuse(request: Request, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.deliver({
+      seq: this.seq++,
+      type: 'response',
+      request_seq: request.seq,
+      command: request.command,
+      success: false,
+      message,
+      body: { error: { id: 1, format: escapeFormat(message), showUser: request.command === 'launch' } },
+    } as Response);
+  }
+}
+
+/** Never resolves; rejects when the work does. */
+function rejection(work: Promise<unknown>): Promise<never> {
+  return new Promise((_, reject) => work.catch(reject));
+}
+
+function checkLaunch(value: unknown): LaunchArguments {
+  const launch = (value ?? {}) as Partial<LaunchArguments>;
+  if (typeof launch.program !== 'string' || launch.program === '') {
+    throw new Error('the launch configuration names no "program": give the path of a Conductor script');
+  }
+  if (launch.args !== undefined && !(Array.isArray(launch.args) && launch.args.every((arg) => typeof arg === 'string'))) {
+    throw new Error('"args" of the launch configuration must be a list of strings');
+  }
+  return launch as LaunchArguments;
+}
+
+/** The launch as pydevd takes it. The child exists already, so only the options count. */
+function serverLaunch(launch: LaunchArguments, internalPaths: readonly string[]): Record<string, unknown> {
+  return {
+    justMyCode: launch.justMyCode !== false,
+    stopOnEntry: launch.stopOnEntry === true,
+    // Output arrives as frames of the bridge, in order with everything else; a second copy would double it.
+    redirectOutput: false,
+    showReturnValue: true,
+    clientOS: process.platform === 'win32' ? 'WINDOWS' : 'UNIX',
+    rules: launch.justMyCode === false ? [] : internalPaths.map((path) => ({ path, include: false })),
+  };
+}
+
+/** The frames of the runner under the script tell nobody anything. */
+function hideInternalFrames(response: Response, internalPaths: readonly string[]): void {
+  const body = response.body as DebugProtocol.StackTraceResponse['body'];
+  const internal = (path: string | undefined): boolean =>
+    path !== undefined && internalPaths.some((prefix) => path === prefix || path.startsWith(`${prefix}/`));
+  const kept = body.stackFrames.filter((frame) => !internal(frame.source?.path));
+  // The client pages by this number: without the correction it would ask for frames that never come.
+  if (body.totalFrames !== undefined) body.totalFrames -= body.stackFrames.length - kept.length;
+  body.stackFrames = kept;
+}
+
+function expectSuccess(response: Response): void {
+  if (!response.success) throw new Error(`debugpy refused "${response.command}": ${response.message ?? 'no reason given'}`);
+}
+
+/** In a DAP message format braces are placeholders. */
+function escapeFormat(text: string): string {
+  return text.replace(/[{}]/g, (brace) => (brace === '{' ? '(' : ')'));
+}

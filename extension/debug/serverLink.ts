@@ -1,0 +1,140 @@
+/**
+ * The connection to the debug server (pydevd, debugpy's core) in the child. We listen, the child connects: so the
+ * port is ours from the start, and the first message proves with a token that the other end is our child.
+ *
+ * Threads: JS main thread. Must not know: VS Code, what is relayed.
+ */
+import { createServer, type Server, type Socket } from 'node:net';
+import { randomBytes } from 'node:crypto';
+import type { DebugServerAddress } from './debuggee';
+import { encodeMessage, isEvent, isRequest, isResponse, MessageDecoder, type Event, type Message, type Request, type Response } from './dap';
+
+export interface ServerLinkEvents {
+  event(event: Event): void;
+  closed(reason: string): void;
+}
+
+const LOOPBACK = '127.0.0.1';
+
+export class ServerLink {
+  private socket: Socket | undefined;
+  private seq = 1;
+  private readonly waiting = new Map<number, (response: Response) => void>();
+
+  private constructor(
+    private readonly server: Server,
+    private readonly token: string,
+    private readonly events: ServerLinkEvents,
+  ) {}
+
+  /** Starts to listen on a free loopback port. */
+  static async listen(events: ServerLinkEvents): Promise<ServerLink> {
+    const server = createServer();
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(0, LOOPBACK, resolve);
+    });
+    return new ServerLink(server, randomBytes(32).toString('hex'), events);
+  }
+
+  get address(): DebugServerAddress {
+    const bound = this.server.address();
+    if (bound === null || typeof bound === 'string') throw new Error('the debug server link is closed');
+    return { host: LOOPBACK, port: bound.port, token: this.token };
+  }
+
+  /** Waits until a connection has proved that it is our child; strangers are dropped. */
+  accept(timeoutMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`debugpy did not connect within ${timeoutMs / 1000} s`)), timeoutMs);
+      this.server.on('close', () => reject(new Error('the debug session ended before debugpy connected')));
+      this.server.on('connection', (socket) => {
+        if (this.socket !== undefined) {
+          socket.destroy();
+          return;
+        }
+        this.adopt(socket);
+        this.authorize().then(
+          () => {
+            clearTimeout(timer);
+            this.server.close();
+            resolve();
+          },
+          () => {
+            this.socket = undefined;
+            socket.destroy();
+          },
+        );
+      });
+    });
+  }
+
+  /** Sends a request and resolves with its response, successful or not; rejects when the link closes first. */
+  request(command: string, args?: unknown): Promise<Response> {
+    const socket = this.socket;
+    if (socket === undefined || socket.destroyed) return Promise.reject(new Error('debugpy is not connected'));
+    const seq = this.seq++;
+    const request: Request = { seq, type: 'request', command, arguments: args };
+    return new Promise((resolve, reject) => {
+      const closed = (): void => reject(new Error('debugpy closed the connection'));
+      socket.once('close', closed);
+      this.waiting.set(seq, (response) => {
+        socket.off('close', closed);
+        resolve(response);
+      });
+      socket.write(encodeMessage(request));
+    });
+  }
+
+  close(): void {
+    this.server.close();
+    this.socket?.destroy();
+    this.waiting.clear();
+  }
+
+  private adopt(socket: Socket): void {
+    this.socket = socket;
+    const decoder = new MessageDecoder();
+    socket.setNoDelay(true);
+    // A client may have a hundred requests under way, each listens for the end of the connection.
+    socket.setMaxListeners(0);
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      if (this.socket === socket) this.events.closed('debugpy closed the connection');
+    });
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        for (const message of decoder.push(chunk)) this.dispatch(message);
+      } catch (error) {
+        socket.destroy(error as Error);
+      }
+    });
+  }
+
+  private async authorize(): Promise<void> {
+    const response = await this.request('pydevdAuthorize', { debugServerAccessToken: null });
+    const offered = (response.body as { clientAccessToken?: string } | undefined)?.clientAccessToken;
+    if (!response.success || offered !== this.token) throw new Error('a stranger connected to the debug port');
+  }
+
+  private dispatch(message: Message): void {
+    if (isResponse(message)) {
+      const settle = this.waiting.get(message.request_seq);
+      this.waiting.delete(message.request_seq);
+      settle?.(message);
+    } else if (isEvent(message)) {
+      this.events.event(message);
+    } else if (isRequest(message)) {
+      // The child runs code that we do not trust with the editor (`runInTerminal`): it may ask for nothing.
+      const refusal: Response = {
+        seq: this.seq++,
+        type: 'response',
+        request_seq: message.seq,
+        command: message.command,
+        success: false,
+        message: 'requests from the debug server are not allowed',
+      };
+      this.socket?.write(encodeMessage(refusal));
+    }
+  }
+}
