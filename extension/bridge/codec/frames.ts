@@ -1,0 +1,272 @@
+/**
+ * Frames: a header and a packed value as one run of bytes, and back.
+ *
+ * JavaScript thread only. Knows the layout, not the meaning: calls, replies and references are the session's.
+ */
+import {
+  FRAME_HEADER,
+  FRAME_VERSION,
+  type FrameHeader,
+  FrameKind,
+  FrameOffset,
+  MAX_FRAME,
+} from '../../protocol/frame';
+import { type CharBuffer, viewChars } from './charBuffer';
+import type { PathStep } from './conversionError';
+import { ConversionError, FrameError } from './conversionError';
+import { leasePacker, type Packer, type PathRoot } from './packer';
+import type { RefContext } from './refContext';
+import { Unpacker } from './unpacker';
+
+/** Says that a frame carries no value; it reads as undefined. */
+export const NO_PAYLOAD: unique symbol = Symbol('no payload');
+
+const SLAB = 64 * 1024;
+/** Longer frames get memory of their own. */
+const FROM_SLAB = 8 * 1024;
+const COPY_BY_LOOP = 48;
+
+/**
+ * Packs a value behind a header.
+ *
+ * @returns one whole frame, 8-byte aligned in its buffer, which it may share with other frames
+ * @throws ConversionError when the value has no form on the other side; the path starts at `args`, `kwargs`, `result`, …
+ */
+export function encodeFrame(header: FrameHeader, value: unknown, refs: RefContext): Uint8Array {
+  return leasePacker((packer) => {
+    if (value === NO_PAYLOAD) packer.begin(refs);
+    else packer.pack(value, refs, ROOTS[header.kind] ?? 'value');
+    return writeFrame(header, packer);
+  });
+}
+
+/** {@link encodeFrame} for a CALL, without the tuples (name, args, kwargs, site). */
+export function encodeCall(
+  header: FrameHeader,
+  name: string | null,
+  args: readonly unknown[],
+  kwargs: Record<string, unknown> | null,
+  site: string | null,
+  refs: RefContext,
+): Uint8Array {
+  return leasePacker((packer) => {
+    packer.call(name, args, kwargs, site, refs, callRoot);
+    return writeFrame(header, packer);
+  });
+}
+
+/** A frame as it is handed out; `read` unpacks its value, any number of times, while the chunk's bytes stay as they are. */
+export type OnFrame = (header: FrameHeader, read: () => unknown) => void;
+
+/**
+ * Goes through a chunk of whole frames in order.
+ *
+ * @throws FrameError when the chunk is malformed; what `onFrame` throws ends the walk and passes unchanged
+ */
+export function decodeFrames(chunk: Uint8Array, onFrame: OnFrame, refs: RefContext): void {
+  const bytes = (chunk.byteOffset & 7) === 0 ? chunk : new Uint8Array(chunk);
+  const size = bytes.byteLength;
+  if ((size & 7) !== 0) throw new FrameError(`malformed frame: ${size} bytes are no whole frames`);
+  const reader = new ChunkReader(bytes);
+  for (let start = 0; start < size; ) {
+    const length = reader.frameLength(start);
+    const from = start;
+    onFrame(reader.header(from), () => reader.read(from, length, refs));
+    start += length;
+  }
+}
+
+class ChunkReader {
+  private readonly ints: Int32Array;
+  private readonly floats: Float64Array;
+  private readonly chars: CharBuffer;
+  private readonly unpacker = new Unpacker();
+
+  constructor(bytes: Uint8Array) {
+    const { buffer, byteOffset, byteLength } = bytes;
+    this.ints = new Int32Array(buffer, byteOffset, byteLength >> 2);
+    this.floats = new Float64Array(buffer, byteOffset, byteLength >> 3);
+    this.chars = viewChars(bytes);
+  }
+
+  frameLength(start: number): number {
+    const room = this.chars.length - start;
+    const length = room < FRAME_HEADER ? 0 : this.uint(start + FrameOffset.LENGTH);
+    if (length < FRAME_HEADER || length > room || (length & 7) !== 0) {
+      throw new FrameError(`malformed frame: length ${length} where ${room} bytes are left`);
+    }
+    const version = this.uint(start + FrameOffset.KIND) >>> 16;
+    if (version !== FRAME_VERSION) {
+      throw new FrameError(`frame version ${version} is not ${FRAME_VERSION}: the two sides are of different builds`);
+    }
+    return length;
+  }
+
+  header(start: number): FrameHeader {
+    const word = this.ints[(start + FrameOffset.KIND) >> 2];
+    return {
+      kind: word & 0xff,
+      flags: (word >> 8) & 0xff,
+      id: this.uint(start + FrameOffset.ID),
+      target: this.uint(start + FrameOffset.TARGET),
+      span: this.floats[(start + FrameOffset.SPAN) >> 3],
+      parent: this.floats[(start + FrameOffset.PARENT) >> 3],
+      sentNs: this.floats[(start + FrameOffset.SENT) >> 3],
+    };
+  }
+
+  read(start: number, length: number, refs: RefContext): unknown {
+    const ops = this.uint(start + FrameOffset.OPS);
+    const nums = this.uint(start + FrameOffset.NUMS);
+    const chars = this.uint(start + FrameOffset.CHARS);
+    const segmentCount = this.uint(start + FrameOffset.SEGMENTS);
+    const numsFrom = start + FRAME_HEADER;
+    const opsFrom = numsFrom + nums * 8;
+    const charsFrom = opsFrom + pad8(ops * 4);
+    const segmentsFrom = charsFrom + pad8(chars);
+    if (segmentsFrom > start + length) throw new FrameError('malformed frame: its parts are longer than the whole');
+    const segments = segmentCount === 0 ? NO_SEGMENTS : this.segments(segmentsFrom, start + length, segmentCount);
+    if (ops === 0) return undefined;
+    return this.unpacker.unpack(
+      {
+        ops: this.ints,
+        nums: this.floats,
+        chars: this.chars,
+        segments,
+        opsAt: opsFrom >> 2,
+        opsEnd: (opsFrom >> 2) + ops,
+        numsAt: numsFrom >> 3,
+        numsEnd: (numsFrom >> 3) + nums,
+        charsAt: charsFrom,
+        charsEnd: charsFrom + chars,
+      },
+      refs,
+    );
+  }
+
+  private segments(from: number, end: number, count: number): Uint8Array[] {
+    const segments: Uint8Array[] = [];
+    let at = from;
+    for (let i = 0; i < count; i++) {
+      const length = at + 8 > end ? Number.POSITIVE_INFINITY : this.uint(at) + this.uint(at + 4) * 2 ** 32;
+      const next = at + 8 + pad8(length);
+      if (!(next <= end)) throw new FrameError(`malformed frame: segment ${i} is longer than the frame`);
+      segments.push(this.chars.subarray(at + 8, at + 8 + length));
+      at = next;
+    }
+    return segments;
+  }
+
+  private uint(at: number): number {
+    return this.ints[at >> 2] >>> 0;
+  }
+}
+
+interface Slab {
+  ints: Int32Array;
+  floats: Float64Array;
+  bytes: Uint8Array;
+  used: number;
+}
+
+let slab: Slab = makeSlab(SLAB);
+
+function writeFrame(header: FrameHeader, packer: Packer): Uint8Array {
+  const { opsLen, numsLen, charsLen, segments } = packer;
+  const opsFrom = FRAME_HEADER + numsLen * 8;
+  const charsFrom = opsFrom + pad8(opsLen * 4);
+  let length = charsFrom + pad8(charsLen);
+  const segmentsFrom = length;
+  for (const segment of segments) length += 8 + pad8(segment.byteLength);
+  if (length > MAX_FRAME) {
+    const size = `${Math.ceil(length / 2 ** 20)} MiB`;
+    throw new ConversionError(
+      `cannot send ${size} at once: the limit is ${MAX_FRAME / 2 ** 20} MiB; pass it in parts or as a file`,
+      'value',
+      'frame',
+    );
+  }
+
+  const memory = reserve(length);
+  const start = memory.used;
+  memory.used += length;
+  writeHeader(memory, start, length, header, packer);
+  copy(memory.floats, (start + FRAME_HEADER) >> 3, packer.nums, numsLen);
+  const opsAt = (start + opsFrom) >> 2;
+  copy(memory.ints, opsAt, packer.ops, opsLen);
+  if ((opsLen & 1) !== 0) memory.ints[opsAt + opsLen] = 0;
+  copy(memory.bytes, start + charsFrom, packer.chars, charsLen);
+  memory.bytes.fill(0, start + charsFrom + charsLen, start + charsFrom + pad8(charsLen));
+  let at = start + segmentsFrom;
+  for (const segment of segments) {
+    memory.ints[at >> 2] = segment.byteLength;
+    memory.ints[(at >> 2) + 1] = 0;
+    memory.bytes.set(segment, at + 8);
+    const end = at + 8 + segment.byteLength;
+    at += 8 + pad8(segment.byteLength);
+    memory.bytes.fill(0, end, at);
+  }
+  return new Uint8Array(memory.bytes.buffer, start, length);
+}
+
+function writeHeader(memory: Slab, start: number, length: number, header: FrameHeader, packer: Packer): void {
+  const ints = memory.ints;
+  const at = start >> 2;
+  ints[at] = length;
+  ints[at + 1] = header.kind | (header.flags << 8) | (FRAME_VERSION << 16);
+  ints[at + 2] = header.id;
+  ints[at + 3] = header.target;
+  const floats = memory.floats;
+  floats[(start + FrameOffset.SPAN) >> 3] = header.span;
+  floats[(start + FrameOffset.PARENT) >> 3] = header.parent;
+  floats[(start + FrameOffset.SENT) >> 3] = header.sentNs;
+  ints[at + 10] = packer.opsLen;
+  ints[at + 11] = packer.numsLen;
+  ints[at + 12] = packer.charsLen;
+  ints[at + 13] = packer.segments.length;
+  ints[at + 14] = 0;
+  ints[at + 15] = 0;
+}
+
+function reserve(length: number): Slab {
+  if (length > FROM_SLAB) return makeSlab(length);
+  if (slab.used + length > SLAB) slab = makeSlab(SLAB);
+  return slab;
+}
+
+function makeSlab(size: number): Slab {
+  const buffer = new ArrayBuffer(size);
+  return {
+    ints: new Int32Array(buffer),
+    floats: new Float64Array(buffer),
+    bytes: new Uint8Array(buffer),
+    used: 0,
+  };
+}
+
+function copy<A extends Int32Array | Float64Array | Uint8Array>(to: A, at: number, from: A, n: number): void {
+  if (n > COPY_BY_LOOP) to.set(from.subarray(0, n), at);
+  else for (let i = 0; i < n; i++) to[at + i] = from[i];
+}
+
+function pad8(n: number): number {
+  return Math.ceil(n / 8) * 8;
+}
+
+const NO_SEGMENTS: readonly Uint8Array[] = [];
+
+/** A call's payload is (name, args, kwargs, site); its paths begin at the argument, as a programmer would say it. */
+export function callRoot(steps: PathStep[]): string {
+  const part = steps.shift();
+  if (part === 2 && typeof steps[0] === 'string') return 'kwargs';
+  return CALL_PARTS[Number(part)] ?? 'call';
+}
+
+const CALL_PARTS = ['name', 'args', 'kwargs', 'site'];
+
+const ROOTS: Partial<Record<FrameKind, PathRoot>> = {
+  [FrameKind.CALL]: callRoot,
+  [FrameKind.RESULT]: 'result',
+  [FrameKind.ERROR]: 'error',
+  [FrameKind.EVENT]: 'event',
+};
