@@ -25,7 +25,6 @@ def connect(host: str, port: int, token: str, bundled: Optional[str] = None) -> 
     ``token`` is what the adapter recognises this child by. ``bundled`` is a folder that holds a debugpy for
     interpreters that have none of their own. Raises ``ModuleNotFoundError`` with the remedy when neither exists.
     """
-    _hide_service_threads()
     debugpy = _import_debugpy(bundled)
     # Children of the script would each need a debug session of their own; they run undebugged instead.
     debugpy.configure(subProcess=False)
@@ -63,15 +62,6 @@ def _import_debugpy(bundled: Optional[str]) -> Any:
         finally:
             sys.path.remove(bundled)
     return debugpy
-
-
-def _hide_service_threads() -> None:
-    # A breakpoint stops all threads that pydevd traces; those that serve the bridge must go on, or nothing that the
-    # editor asks while the script is paused is ever answered.
-    for thread in threading.enumerate():
-        if thread.name == "conductor-control":
-            thread.pydev_do_not_trace = True  # type: ignore[attr-defined]
-            thread.is_pydev_daemon_thread = True  # type: ignore[attr-defined]
 
 
 def _report_uncaught(

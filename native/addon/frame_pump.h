@@ -1,0 +1,19 @@
+// Frames between JavaScript and the session: submitted at once, delivered in batches.
+//
+// Threads: submit runs on the JavaScript thread and never takes the GIL; any thread may wake the
+// pump. Must not know what a frame means.
+#pragma once
+
+#include <napi.h>
+
+// connect(onData: (chunk: ArrayBuffer) => void): void. A chunk holds whole frames.
+void Connect(const Napi::CallbackInfo& info);
+
+// submit(frames: Uint8Array): void
+void Submit(const Napi::CallbackInfo& info);
+
+// keepAlive(alive: boolean): void. Whether the connection keeps Node's event loop running.
+void KeepAlive(const Napi::CallbackInfo& info);
+
+// close(): void. Ends the session; Python itself stays.
+void Close(const Napi::CallbackInfo& info);

@@ -1,0 +1,101 @@
+#include "interpreter.h"
+
+#include <cstdlib>
+#include <optional>
+#include <stdexcept>
+
+#include "python_api.h"
+
+namespace {
+
+const SymTable* table = nullptr;
+PyThreadState* main_thread = nullptr;
+std::optional<InterpreterInfo> started;
+
+// Python's fault handler replaces V8's handler for its own traps and would kill the host, so the
+// variables that switch it on are hidden while Python starts.
+class WithoutFaultHandler {
+ public:
+  WithoutFaultHandler() : fault_handler_("PYTHONFAULTHANDLER"), dev_mode_("PYTHONDEVMODE") {}
+
+ private:
+  class Hidden {
+   public:
+    explicit Hidden(const char* name) : name_(name) {
+      if (const char* value = std::getenv(name)) {
+        value_ = value;
+        unsetenv(name);
+      }
+    }
+    ~Hidden() {
+      if (value_) setenv(name_, value_->c_str(), 1);
+    }
+
+   private:
+    const char* name_;
+    std::optional<std::string> value_;
+  };
+  Hidden fault_handler_;
+  Hidden dev_mode_;
+};
+
+std::string Text(PyObject* object) {
+  const PyOwned text(PyObject_Str(object));
+  const PyOwned bytes(text ? PyUnicode_AsUTF8String(text.get()) : nullptr);
+  return bytes ? PyBytes_AsString(bytes.get()) : "";
+}
+
+[[noreturn]] void ThrowPythonError(const std::string& what) {
+  PyObject* type = nullptr;
+  PyObject* value = nullptr;
+  PyObject* traceback = nullptr;
+  PyErr_Fetch(&type, &value, &traceback);
+  PyErr_NormalizeException(&type, &value, &traceback);
+  const PyOwned owned_type(type), owned_value(value), owned_traceback(traceback);
+  throw std::runtime_error(what + ": " + (value ? Text(value) : "unknown error"));
+}
+
+void AddToPath(const std::string& folder) {
+  const PyOwned entry(PyUnicode_FromString(folder.c_str()));
+  PyObject* path = PySys_GetObject("path");
+  if (!entry || !path || PyList_Insert(path, 0, entry.get()) != 0) {
+    ThrowPythonError("cannot extend sys.path");
+  }
+}
+
+InterpreterInfo ImportBridge(const InterpreterOptions& options) {
+  AddToPath(options.package_path);
+  const PyOwned module(PyImport_ImportModule("symphony_bridge._embedded"));
+  if (!module) ThrowPythonError("cannot import symphony_bridge");
+  const PyOwned info(PyObject_CallMethod(module.get(), "start", "s", options.trace_file.c_str()));
+  if (!info) ThrowPythonError("cannot start the bridge");
+  table = static_cast<const SymTable*>(PyCapsule_Import(SYMPHONY_TABLE_CAPSULE, 0));
+  if (!table) ThrowPythonError("cannot find the bridge's C table");
+  if (table->abi != SYMPHONY_TABLE_ABI || table->size != sizeof(SymTable)) {
+    table = nullptr;
+    throw std::runtime_error("the addon and the Rust module are from different builds; build again");
+  }
+  return {Text(PyTuple_GetItem(info.get(), 0)), Text(PyTuple_GetItem(info.get(), 1)),
+          Text(PyTuple_GetItem(info.get(), 2))};
+}
+
+}  // namespace
+
+const InterpreterInfo& StartInterpreter(const InterpreterOptions& options) {
+  if (started) return *started;
+  if (!Py_IsInitialized()) {
+    const WithoutFaultHandler guard;
+    // Python keeps the pointer for the life of the process.
+    Py_SetProgramName(Py_DecodeLocale(options.program.c_str(), nullptr));
+    Py_InitializeEx(0);
+    main_thread = PyEval_SaveThread();
+  }
+  const GilScope gil;
+  started = ImportBridge(options);
+  return *started;
+}
+
+const SymTable* Table() { return table; }
+
+GilScope::GilScope() { PyEval_RestoreThread(main_thread); }
+GilScope::~GilScope() { main_thread = PyEval_SaveThread(); }

@@ -1,0 +1,245 @@
+//! asyncio ⇄ Tokio: Rust futures as Python awaitables, and blocking waits that can be broken.
+//!
+//! Threads: futures run on Tokio threads, which never attach to Python. A finished future posts a
+//! closure to the queue of the event loop that awaits it and writes the loop's eventfd; the loop
+//! runs all posted closures in one callback. Must not know the Pit or the session.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::AbortHandle;
+
+use crate::job;
+
+/// How often a blocked Python thread looks for signals (Ctrl+C) while it waits for Rust.
+const SIGNAL_POLL: Duration = Duration::from_millis(100);
+
+/// The process-wide Tokio runtime; started on first use.
+pub fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("conductor-tokio")
+            .enable_time()
+            .build()
+            .expect("the operating system refused to start threads for Tokio")
+    })
+}
+
+/// Runs `future` on Tokio and returns an awaitable of the running asyncio loop.
+///
+/// Cancelling the awaitable drops the future. Raises `RuntimeError` without a running loop.
+pub fn spawn<'py, F, T>(py: Python<'py>, future: F) -> PyResult<Bound<'py, PyAny>>
+where
+    F: Future<Output = PyResult<T>> + Send + 'static,
+    T: for<'a> IntoPyObject<'a> + Send + 'static,
+{
+    spawn_with(py, future, |py, result| {
+        result?
+            .into_pyobject(py)
+            .map_err(Into::into)
+            .map(|value| value.into_any().unbind())
+    })
+}
+
+/// Like [`spawn`]; `convert` turns the output into a Python object on the loop's thread.
+pub fn spawn_with<'py, F, R, C>(
+    py: Python<'py>,
+    future: F,
+    convert: C,
+) -> PyResult<Bound<'py, PyAny>>
+where
+    F: Future<Output = R> + Send + 'static,
+    R: Send + 'static,
+    C: FnOnce(Python<'_>, R) -> PyResult<Py<PyAny>> + Send + 'static,
+{
+    let event_loop = running_loop(py)?;
+    let queue = LoopQueue::of(&event_loop)?;
+    let awaitable = event_loop.call_method0("create_future")?;
+    let waiting = awaitable.clone().unbind();
+    let task = runtime().spawn(async move {
+        let output = future.await;
+        queue.post(Box::new(move |py| {
+            settle(waiting.bind(py), convert(py, output))
+        }));
+    });
+    let canceller = AbortOnCancel {
+        task: task.abort_handle(),
+    };
+    awaitable.call_method1("add_done_callback", (canceller,))?;
+    Ok(awaitable)
+}
+
+/// Blocks this Python thread on `future` without holding the GIL.
+///
+/// Returns early with `KeyboardInterrupt` when the current job is cancelled or a signal handler
+/// raises; the future is then dropped.
+pub fn block_on<F>(py: Python<'_>, future: F) -> PyResult<F::Output>
+where
+    F: Future + Send,
+    F::Output: Send,
+{
+    let cancelled = job::current_cancellation();
+    let mut future = pin!(future);
+    loop {
+        let turn = py.detach(|| {
+            runtime().block_on(async {
+                tokio::select! {
+                    output = &mut future => Turn::Ready(output),
+                    () = cancelled.cancelled() => Turn::Cancelled,
+                    () = tokio::time::sleep(SIGNAL_POLL) => Turn::Poll,
+                }
+            })
+        });
+        match turn {
+            Turn::Ready(output) => return Ok(output),
+            Turn::Cancelled => return Err(PyKeyboardInterrupt::new_err("the call was cancelled")),
+            Turn::Poll => py.check_signals()?,
+        }
+    }
+}
+
+enum Turn<T> {
+    Ready(T),
+    Cancelled,
+    Poll,
+}
+
+/// The running event loop of this thread; `RuntimeError` when there is none.
+pub fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    static GET: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    GET.import(py, "asyncio", "get_running_loop")?.call0()
+}
+
+fn settle(awaitable: &Bound<'_, PyAny>, result: PyResult<Py<PyAny>>) -> PyResult<()> {
+    if awaitable.call_method0("done")?.is_truthy()? {
+        return Ok(());
+    }
+    match result {
+        Ok(value) => awaitable.call_method1("set_result", (value,))?,
+        Err(error) => {
+            awaitable.call_method1("set_exception", (error.into_value(awaitable.py()),))?
+        }
+    };
+    Ok(())
+}
+
+#[pyclass(frozen)]
+struct AbortOnCancel {
+    task: AbortHandle,
+}
+
+#[pymethods]
+impl AbortOnCancel {
+    fn __call__(&self, awaitable: &Bound<'_, PyAny>) -> PyResult<()> {
+        if awaitable.call_method0("cancelled")?.is_truthy()? {
+            self.task.abort();
+        }
+        Ok(())
+    }
+}
+
+type Posted = Box<dyn FnOnce(Python<'_>) -> PyResult<()> + Send>;
+
+/// The inbox of one event loop: closures posted from any thread, run on the loop's thread.
+pub struct LoopQueue {
+    posted: Mutex<Vec<Posted>>,
+    event: libc::c_int,
+    armed: AtomicBool,
+}
+
+impl LoopQueue {
+    /// The queue of `event_loop`, attached to it on first use. Call on the loop's thread.
+    pub fn of(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Self>> {
+        const ATTRIBUTE: &str = "_symphony_queue";
+        if let Ok(reader) = event_loop.getattr(ATTRIBUTE) {
+            return Ok(reader.cast::<LoopReader>()?.get().queue.clone());
+        }
+        let queue = Arc::new(Self {
+            posted: Mutex::default(),
+            event: new_event()?,
+            armed: AtomicBool::new(false),
+        });
+        let reader = Bound::new(
+            event_loop.py(),
+            LoopReader {
+                queue: queue.clone(),
+            },
+        )?;
+        event_loop.call_method1("add_reader", (queue.event, &reader))?;
+        event_loop.setattr(ATTRIBUTE, reader)?;
+        Ok(queue)
+    }
+
+    /// Queues `action` for the loop's thread. Any thread, with or without the GIL; never blocks.
+    pub fn post(&self, action: Posted) {
+        self.posted
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .push(action);
+        if !self.armed.swap(true, Ordering::AcqRel) {
+            let one: u64 = 1;
+            // SAFETY: `event` is an open eventfd owned by this queue, and the buffer is 8 bytes.
+            // A failed write means the counter is already non-zero: the loop is awake.
+            unsafe { libc::write(self.event, (&raw const one).cast(), 8) };
+        }
+    }
+
+    fn run_posted(&self, py: Python<'_>) {
+        let mut counter: u64 = 0;
+        // SAFETY: as in `post`; the descriptor is non-blocking.
+        unsafe { libc::read(self.event, (&raw mut counter).cast(), 8) };
+        self.armed.store(false, Ordering::Release);
+        let posted = std::mem::take(
+            &mut *self
+                .posted
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner()),
+        );
+        for action in posted {
+            if let Err(error) = action(py) {
+                error.write_unraisable(py, None);
+            }
+        }
+    }
+}
+
+impl Drop for LoopQueue {
+    fn drop(&mut self) {
+        // SAFETY: the descriptor is owned by this queue and closed only here.
+        unsafe { libc::close(self.event) };
+    }
+}
+
+/// The callback that an event loop runs when its queue's eventfd becomes readable.
+#[pyclass(frozen)]
+struct LoopReader {
+    queue: Arc<LoopQueue>,
+}
+
+#[pymethods]
+impl LoopReader {
+    fn __call__(&self, py: Python<'_>) {
+        self.queue.run_posted(py);
+    }
+}
+
+fn new_event() -> PyResult<libc::c_int> {
+    // SAFETY: no pointers are passed.
+    let event = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
+    if event < 0 {
+        return Err(PyOSError::new_err(
+            std::io::Error::last_os_error().to_string(),
+        ));
+    }
+    Ok(event)
+}
+

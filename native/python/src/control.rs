@@ -1,0 +1,229 @@
+//! The control thread: does under the GIL what threads without it ask for.
+//!
+//! Threads: requests come from anywhere and never block; one Python thread, `conductor-control`,
+//! serves them. It starts workers, interrupts jobs, and reports a job that cannot be interrupted.
+//! It shares the GIL with the job it interrupts, so a busy loop is reached within a switch interval.
+
+use std::collections::VecDeque;
+use std::ffi::c_ulong;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::PyTypeInfo;
+
+use crate::aio::LoopQueue;
+use crate::dispatch;
+use crate::errors;
+use crate::job::{lock, JobControl, Place};
+
+/// An interruption is repeated at this interval, because code may swallow it.
+const INTERRUPT_AGAIN: Duration = Duration::from_millis(100);
+/// A job that is still on its thread this long after its cancellation is given up.
+const ABANDON_AFTER: Duration = Duration::from_millis(900);
+/// With all resident workers busy, another is started when no job was taken for this long.
+const STALL_CHECK: Duration = Duration::from_millis(10);
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+
+/// What the control thread is asked to do.
+pub enum Request {
+    /// A job found no free worker.
+    StartWorker,
+    /// A cancelled job has to be interrupted where it is.
+    Interrupt(Arc<JobControl>),
+    /// Objects that JavaScript has released.
+    Release(Vec<u32>),
+}
+
+struct Pending {
+    cancelled_at: Instant,
+    again_at: Instant,
+    control: Arc<JobControl>,
+}
+
+static REQUESTS: Mutex<VecDeque<Request>> = Mutex::new(VecDeque::new());
+static ARRIVED: Condvar = Condvar::new();
+static STARTED: AtomicBool = AtomicBool::new(false);
+
+/// Queues a request. Any thread, with or without the GIL.
+pub fn request(request: Request) {
+    lock(&REQUESTS).push_back(request);
+    ARRIVED.notify_one();
+}
+
+/// Cancels a job: our own waits inside it end at once, the rest is interrupted under the GIL.
+pub fn cancel(control: Arc<JobControl>) {
+    control.token().cancel();
+    request(Request::Interrupt(control));
+}
+
+/// Starts the control thread if nothing has started it yet. Attaches to Python once.
+pub fn ensure_started() {
+    if STARTED.load(Ordering::Acquire) {
+        return;
+    }
+    Python::attach(|py| {
+        if let Err(error) = runtime_module(py).and_then(|module| module.call_method0("start")) {
+            error.write_unraisable(py, None);
+        }
+    });
+}
+
+/// The conductor's own event loop; starts its thread on first use.
+pub fn conductor_loop(py: Python<'_>) -> PyResult<Arc<LoopQueue>> {
+    static LOOP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let event_loop = LOOP.get_or_try_init(py, || {
+        runtime_module(py)?
+            .call_method0("start_loop")
+            .map(Bound::unbind)
+    })?;
+    LoopQueue::of(event_loop.bind(py))
+}
+
+/// Makes a task of the running loop whose context carries `span` as the current span.
+pub fn create_task<'py>(
+    py: Python<'py>,
+    awaitable: &Py<PyAny>,
+    span: u64,
+) -> PyResult<Bound<'py, PyAny>> {
+    runtime_module(py)?.call_method1("create_task", (awaitable, span))
+}
+
+fn runtime_module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
+    py.import("symphony_bridge._runtime")
+}
+
+/// Serves requests for the life of the process.
+#[pyfunction]
+pub fn control_main(py: Python<'_>) {
+    STARTED.store(true, Ordering::Release);
+    let mut interruptions: Vec<Pending> = Vec::new();
+    let mut stall: Option<(Instant, u64)> = None;
+    loop {
+        let until = next_wake(&interruptions, stall.as_ref());
+        let requests = py.detach(|| wait_for_requests(until));
+        for request in requests {
+            match request {
+                Request::StartWorker => {
+                    if dispatch::wants_resident_worker() {
+                        start_worker(py);
+                    } else if stall.is_none() {
+                        stall = Some((Instant::now() + STALL_CHECK, dispatch::jobs_taken()));
+                    }
+                }
+                Request::Interrupt(control) => interruptions.push(Pending {
+                    cancelled_at: Instant::now(),
+                    again_at: Instant::now(),
+                    control,
+                }),
+                Request::Release(handles) => crate::objects::release(py, &handles),
+            }
+        }
+        if let Some((check_at, taken)) = stall {
+            if Instant::now() >= check_at {
+                stall = None;
+                if dispatch::jobs_waiting() {
+                    if dispatch::jobs_taken() == taken {
+                        start_worker(py);
+                    }
+                    stall = Some((Instant::now() + STALL_CHECK, dispatch::jobs_taken()));
+                }
+            }
+        }
+        interruptions.retain_mut(|pending| still_running(py, pending));
+        symphony_core::recorder::flush();
+    }
+}
+
+fn next_wake(interruptions: &[Pending], stall: Option<&(Instant, u64)>) -> Instant {
+    let mut until = Instant::now() + HOUSEKEEPING;
+    for pending in interruptions {
+        until = until.min(pending.again_at);
+    }
+    stall.map_or(until, |(check_at, _)| until.min(*check_at))
+}
+
+fn wait_for_requests(until: Instant) -> VecDeque<Request> {
+    let mut requests = lock(&REQUESTS);
+    while requests.is_empty() {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        requests = ARRIVED
+            .wait_timeout(requests, left)
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .0;
+    }
+    std::mem::take(&mut *requests)
+}
+
+fn start_worker(py: Python<'_>) {
+    let started = runtime_module(py).and_then(|module| module.call_method0("start_worker"));
+    if let Err(error) = started {
+        error.write_unraisable(py, None);
+    }
+}
+
+/// Interrupts a cancelled job once more; false when it is over or has been given up.
+fn still_running(py: Python<'_>, pending: &mut Pending) -> bool {
+    if Instant::now() < pending.again_at {
+        return true;
+    }
+    pending.again_at = Instant::now() + INTERRUPT_AGAIN;
+    let overdue = pending.cancelled_at.elapsed() >= ABANDON_AFTER;
+    // The place is locked while the interruption is set, so that it cannot hit the next job of the
+    // thread. Nothing in here may release the GIL: the job's thread takes this lock under it.
+    let next = pending.control.with_place(|place| match place {
+        Place::Done => Next::Over,
+        Place::Queued => Next::Again,
+        Place::Task { task, queue } => {
+            let task = task.clone_ref(py);
+            queue.post(Box::new(move |py| {
+                task.call_method0(py, "cancel").map(|_| ())
+            }));
+            Next::Over
+        }
+        Place::Thread { ident, main: true } => {
+            // SAFETY: the job is on the thread, so the thread is alive; SIGINT has a handler.
+            unsafe { libc::pthread_kill(*ident as libc::pthread_t, libc::SIGINT) };
+            Next::Again
+        }
+        Place::Thread { ident, .. } if overdue => Next::GiveUp(*ident),
+        Place::Thread { ident, .. } => {
+            let exception = PyKeyboardInterrupt::type_object_raw(py).cast();
+            // SAFETY: the GIL is held and the exception is a class.
+            unsafe { pyo3::ffi::PyThreadState_SetAsyncExc(*ident as _, exception) };
+            Next::Wake(*ident)
+        }
+    });
+    match next {
+        Next::Over => return false,
+        Next::Again => {}
+        Next::Wake(ident) => call_runtime(py, "wake_loop", ident),
+        Next::GiveUp(ident) => {
+            pending.control.answer(py, Err(errors::abandoned(py, ident)));
+            start_worker(py);
+            return false;
+        }
+    }
+    true
+}
+
+enum Next {
+    Over,
+    Again,
+    /// The interruption is set; an event loop that sleeps on the thread must wake to see it.
+    Wake(c_ulong),
+    GiveUp(c_ulong),
+}
+
+fn call_runtime(py: Python<'_>, function: &str, ident: c_ulong) {
+    let outcome = runtime_module(py).and_then(|module| module.call_method1(function, (ident,)));
+    if let Err(error) = outcome {
+        error.write_unraisable(py, None);
+    }
+}

@@ -1,0 +1,41 @@
+//! What the trace says about one crossing: its name, who calls, what is called.
+//!
+//! Threads: needs the GIL to look at Python objects; interning does not.
+
+use pyo3::prelude::*;
+use symphony_core::recorder::{self, NameId};
+
+/// Name and both ends of a crossing; the ends are `file:line` or empty.
+pub struct Crossing {
+    pub name: String,
+    pub caller: String,
+    pub callee: String,
+}
+
+impl Crossing {
+    /// A call of `callable`: the callee is where its code begins, when it is written in Python.
+    pub fn of_callable(name: String, caller: &str, callable: &Bound<'_, PyAny>) -> Self {
+        let callee = if recorder::is_open() {
+            source_of(callable).unwrap_or_default()
+        } else {
+            String::new()
+        };
+        Self {
+            name,
+            caller: caller.to_owned(),
+            callee,
+        }
+    }
+
+    pub fn intern(&self) -> NameId {
+        recorder::intern(&self.name, &self.caller, &self.callee)
+    }
+}
+
+fn source_of(callable: &Bound<'_, PyAny>) -> Option<String> {
+    let function = callable.getattr("__func__").unwrap_or(callable.clone());
+    let code = function.getattr("__code__").ok()?;
+    let file: String = code.getattr("co_filename").ok()?.extract().ok()?;
+    let line: u32 = code.getattr("co_firstlineno").ok()?.extract().ok()?;
+    Some(format!("{file}:{line}"))
+}

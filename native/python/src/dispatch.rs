@@ -1,0 +1,320 @@
+//! Where Python code runs: the lanes of jobs and the threads that serve them.
+//!
+//! Threads: [`submit`] may be called from any thread, attached to Python or not, and never blocks.
+//! Jobs run on Python threads (`conductor-N`, or the main thread of a child) that wait here without
+//! the GIL; a coroutine continues on the `conductor-loop` thread. Must not know frames or sockets.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyTuple};
+use symphony_core::recorder::{self, Lang, SpanId};
+use tokio::sync::oneshot;
+
+use crate::aio::LoopQueue;
+use crate::control::{self, Request};
+use crate::crossing::Crossing;
+use crate::errors;
+use crate::job::{lock, monotonic_ns, Call, Job, JobControl, OnThread, Place};
+
+/// A worker above this number leaves after [`IDLE_LIMIT`] without work.
+const RESIDENT_WORKERS: usize = 4;
+const IDLE_LIMIT: Duration = Duration::from_secs(20);
+
+static WORKERS: Lane = Lane::new();
+static MAIN: Lane = Lane::new();
+
+/// Queues a job for a worker thread, or for the main thread where a child serves it.
+pub fn submit(job: Job) {
+    if job.on_main_thread && MAIN.served.load(Ordering::Acquire) {
+        MAIN.push(job);
+        return;
+    }
+    if WORKERS.push(job) {
+        control::request(Request::StartWorker);
+    }
+}
+
+/// Runs a Python callable from Rust and awaits its result.
+///
+/// A plain function runs on a worker thread, a coroutine on the conductor's event loop. `name` is
+/// what the trace shows; `parent` is the span that caused the call, 0 for none. Dropping the future
+/// cancels the Python side. May be called from any thread; the first call starts the threads.
+pub fn call_python(
+    callable: Py<PyAny>,
+    args: Py<PyTuple>,
+    kwargs: Option<Py<PyDict>>,
+    name: &str,
+    parent: u64,
+) -> impl Future<Output = PyResult<Py<PyAny>>> + Send + 'static {
+    control::ensure_started();
+    let (sender, receiver) = oneshot::channel();
+    let control = JobControl::new(Box::new(move |_, outcome| {
+        // A receiver that is gone has cancelled the job: nobody wants the result.
+        let _ = sender.send(outcome);
+    }));
+    let name = name.to_owned();
+    submit(Job {
+        control: control.clone(),
+        prepare: Box::new(move |py| {
+            let crossing = Crossing::of_callable(name, "", callable.bind(py));
+            Ok(Call {
+                callable,
+                args,
+                kwargs,
+                crossing,
+            })
+        }),
+        parent,
+        sent_ns: monotonic_ns(),
+        on_main_thread: false,
+    });
+    let cancel_on_drop = CancelOnDrop(Some(control));
+    async move {
+        let outcome = receiver.await;
+        cancel_on_drop.disarm();
+        outcome.unwrap_or_else(|_| Err(errors::closed()))
+    }
+}
+
+struct CancelOnDrop(Option<Arc<JobControl>>);
+
+impl CancelOnDrop {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        if let Some(control) = self.0.take() {
+            control::cancel(control);
+        }
+    }
+}
+
+/// Whether a waiting job should get one of the resident workers.
+pub fn wants_resident_worker() -> bool {
+    let state = lock(&WORKERS.state);
+    state.threads < RESIDENT_WORKERS && !state.jobs.is_empty()
+}
+
+/// Whether jobs wait for a worker.
+pub fn jobs_waiting() -> bool {
+    !lock(&WORKERS.state).jobs.is_empty()
+}
+
+/// How many jobs workers have taken so far; unchanged over a while with jobs waiting is a stall.
+pub fn jobs_taken() -> u64 {
+    lock(&WORKERS.state).taken
+}
+
+/// Serves jobs on the calling Python thread until it is not needed any more.
+#[pyfunction]
+pub fn worker_main(py: Python<'_>) {
+    lock(&WORKERS.state).threads += 1;
+    while let Some(job) = py.detach(|| WORKERS.next(true)) {
+        run(py, job, false);
+    }
+    lock(&WORKERS.state).threads -= 1;
+}
+
+/// Serves the jobs meant for the main thread until the session ends. Called by a child's main.
+#[pyfunction]
+pub fn serve_main_thread(py: Python<'_>) {
+    MAIN.served.store(true, Ordering::Release);
+    while let Some(job) = py.detach(|| MAIN.next(false)) {
+        run(py, job, true);
+    }
+}
+
+/// Lets [`serve_main_thread`] return and refuses nothing else: for the orderly end of a child.
+pub fn end_main_thread() {
+    MAIN.end();
+}
+
+fn run(py: Python<'_>, job: Job, main: bool) {
+    let control = job.control;
+    if control.token().is_cancelled() {
+        control.answer(py, Err(errors::cancelled(py)));
+        return;
+    }
+    let call = match (job.prepare)(py) {
+        Ok(call) => call,
+        Err(error) => return control.answer(py, Err(error)),
+    };
+    let span = recorder::begin_child(job.parent, call.crossing.intern(), Lang::Python);
+    if job.sent_ns > 0.0 {
+        recorder::enqueued(span, job.sent_ns as u64);
+    }
+    let result = {
+        let _on_thread = OnThread::enter(py, &control, main);
+        let _in_span = recorder::enter(span);
+        call.callable
+            .bind(py)
+            .call(call.args.bind(py), call.kwargs.as_ref().map(|k| k.bind(py)))
+    };
+    match result {
+        Ok(value) if is_awaitable(&value) => {
+            if let Err(error) = continue_on_loop(&value, &control, span) {
+                finish(py, &control, span, Err(error));
+            }
+        }
+        outcome => finish(py, &control, span, outcome.map(Bound::unbind)),
+    }
+}
+
+/// Ends the span and answers the caller. An interruption that the caller asked for reads as a
+/// cancelled call.
+fn finish(py: Python<'_>, control: &JobControl, span: SpanId, outcome: PyResult<Py<PyAny>>) {
+    let outcome = outcome.map_err(|error| {
+        if control.token().is_cancelled() && errors::is_interruption(py, &error) {
+            errors::cancelled(py)
+        } else {
+            error
+        }
+    });
+    if let Err(error) = &outcome {
+        recorder::error(span, &errors::title(py, error));
+    }
+    recorder::end(span);
+    control.answer(py, outcome);
+}
+
+/// Whether a call's result still has to be awaited.
+pub fn is_awaitable(value: &Bound<'_, PyAny>) -> bool {
+    static IS_AWAITABLE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    if value.is_none() {
+        return false;
+    }
+    let py = value.py();
+    IS_AWAITABLE
+        .import(py, "inspect", "isawaitable")
+        .and_then(|check| check.call1((value,)))
+        .and_then(|answer| answer.is_truthy())
+        .unwrap_or(false)
+}
+
+fn continue_on_loop(
+    awaitable: &Bound<'_, PyAny>,
+    control: &Arc<JobControl>,
+    span: SpanId,
+) -> PyResult<()> {
+    let queue = control::conductor_loop(awaitable.py())?;
+    let awaitable = awaitable.clone().unbind();
+    let control = control.clone();
+    let inbox = queue.clone();
+    queue.post(Box::new(move |py| {
+        let task = control::create_task(py, &awaitable, span)?;
+        let done = TaskDone {
+            control: control.clone(),
+            span,
+        };
+        task.call_method1("add_done_callback", (done,))?;
+        control.move_to(
+            py,
+            Place::Task {
+                task: task.clone().unbind(),
+                queue: inbox,
+            },
+        );
+        if control.token().is_cancelled() {
+            task.call_method0("cancel")?;
+        }
+        Ok(())
+    }));
+    Ok(())
+}
+
+/// Done-callback of a job's task: the job is over.
+#[pyclass(frozen)]
+struct TaskDone {
+    control: Arc<JobControl>,
+    span: SpanId,
+}
+
+#[pymethods]
+impl TaskDone {
+    fn __call__(&self, task: &Bound<'_, PyAny>) {
+        let py = task.py();
+        let outcome = task.call_method0("result").map(Bound::unbind);
+        self.control.move_to(py, Place::Done);
+        finish(py, &self.control, self.span, outcome);
+    }
+}
+
+/// A queue of jobs and the threads that wait on it.
+struct Lane {
+    state: Mutex<LaneState>,
+    ready: Condvar,
+    served: AtomicBool,
+}
+
+struct LaneState {
+    jobs: VecDeque<Job>,
+    idle: usize,
+    threads: usize,
+    taken: u64,
+    ended: bool,
+}
+
+impl Lane {
+    const fn new() -> Self {
+        Self {
+            state: Mutex::new(LaneState {
+                jobs: VecDeque::new(),
+                idle: 0,
+                threads: 0,
+                taken: 0,
+                ended: false,
+            }),
+            ready: Condvar::new(),
+            served: AtomicBool::new(false),
+        }
+    }
+
+    /// Queues a job; true when no thread is free for it.
+    fn push(&self, job: Job) -> bool {
+        let mut state = lock(&self.state);
+        state.jobs.push_back(job);
+        let starved = state.idle < state.jobs.len();
+        drop(state);
+        self.ready.notify_one();
+        starved
+    }
+
+    /// Waits for a job; `None` tells the thread to leave.
+    fn next(&self, may_leave: bool) -> Option<Job> {
+        let mut state = lock(&self.state);
+        state.idle += 1;
+        let job = loop {
+            if let Some(job) = state.jobs.pop_front() {
+                state.taken += 1;
+                break Some(job);
+            }
+            if state.ended {
+                break None;
+            }
+            let (next, timeout) = self
+                .ready
+                .wait_timeout(state, IDLE_LIMIT)
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            state = next;
+            if may_leave && timeout.timed_out() && state.threads > RESIDENT_WORKERS {
+                break None;
+            }
+        };
+        state.idle -= 1;
+        job
+    }
+
+    fn end(&self) {
+        lock(&self.state).ended = true;
+        self.ready.notify_all();
+    }
+}

@@ -1,0 +1,83 @@
+//! The bridge's own exceptions, made from Rust. Their classes live in `symphony_bridge.errors`.
+
+use std::ffi::c_ulong;
+
+use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
+use pyo3::prelude::*;
+
+/// The error of an operation that the bridge's end has cut off.
+pub fn closed() -> PyErr {
+    Python::try_attach(|py| new(py, "BridgeClosed", "the bridge is closed"))
+        .unwrap_or_else(|| PyRuntimeError::new_err("the bridge is closed"))
+}
+
+/// A call that ended because its caller cancelled it.
+pub fn cancelled(py: Python<'_>) -> PyErr {
+    new(py, "CallCancelled", "the call was cancelled")
+}
+
+/// A call that would wait for itself.
+pub fn deadlock(py: Python<'_>, message: &str, hint: &str) -> PyErr {
+    let error = new(py, "DeadlockError", message);
+    // An error that cannot carry its hint is still the right error.
+    let _ = error.value(py).setattr("hint", hint);
+    error
+}
+
+/// A cancelled call that cannot be interrupted; the message carries the thread's stack.
+pub fn abandoned(py: Python<'_>, ident: c_ulong) -> PyErr {
+    let stack = py
+        .import("symphony_bridge._runtime")
+        .and_then(|module| module.call_method1("stack_of", (ident,)))
+        .and_then(|text| text.extract::<String>())
+        .unwrap_or_default();
+    new(
+        py,
+        "CallAbandoned",
+        &format!("the call was cancelled but does not end; it is at:\n{stack}"),
+    )
+}
+
+/// Whether an exception is how Python unwinds after an interruption.
+pub fn is_interruption(py: Python<'_>, error: &PyErr) -> bool {
+    if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+        return true;
+    }
+    py.import("asyncio")
+        .and_then(|asyncio| asyncio.getattr("CancelledError"))
+        .is_ok_and(|class| error.is_instance(py, &class))
+}
+
+/// One line for the trace: type and message.
+pub fn title(py: Python<'_>, error: &PyErr) -> String {
+    error.value(py).to_string().lines().next().map_or_else(
+        || error.get_type(py).to_string(),
+        |line| {
+            let name = error.get_type(py).name();
+            format!("{}: {line}", name.map_or_else(|_| "error".into(), |name| name.to_string()))
+        },
+    )
+}
+
+/// The exception as plain values for the other side.
+pub fn describe<'py>(py: Python<'py>, error: &PyErr) -> PyResult<Bound<'py, PyAny>> {
+    module(py)?.call_method1("describe", (error.value(py),))
+}
+
+/// The exception for an error that TypeScript reports.
+pub fn rebuild(py: Python<'_>, description: &Bound<'_, PyAny>) -> PyErr {
+    module(py)
+        .and_then(|errors| errors.call_method1("rebuild", (description,)))
+        .map_or_else(|error| error, PyErr::from_value)
+}
+
+fn new(py: Python<'_>, class: &str, message: &str) -> PyErr {
+    module(py)
+        .and_then(|errors| errors.getattr(class))
+        .and_then(|class| class.call1((message,)))
+        .map_or_else(|error| error, PyErr::from_value)
+}
+
+fn module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
+    py.import("symphony_bridge.errors")
+}

@@ -1,0 +1,167 @@
+//! One piece of Python work and its life: queued, on a thread, on the event loop, done.
+//!
+//! Threads: a job is made anywhere; its place only changes while the GIL is held, so that the
+//! control thread, which interrupts under the GIL, never hits the job that came after.
+//! Must not know who asked for the job: the answer is a closure.
+
+use std::cell::RefCell;
+use std::ffi::c_ulong;
+use std::sync::{Arc, Mutex};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+use tokio_util::sync::CancellationToken;
+
+use crate::aio::LoopQueue;
+use crate::crossing::Crossing;
+
+/// What a job does once it has a thread: called with the GIL, it says what to call.
+pub type Prepare = Box<dyn FnOnce(Python<'_>) -> PyResult<Call> + Send>;
+/// Where the outcome goes; called exactly once, with the GIL.
+pub type Reply = Box<dyn FnOnce(Python<'_>, PyResult<Py<PyAny>>) + Send>;
+
+/// A prepared call of a Python callable.
+pub struct Call {
+    pub callable: Py<PyAny>,
+    pub args: Py<PyTuple>,
+    pub kwargs: Option<Py<PyDict>>,
+    /// What the trace shows for the crossing.
+    pub crossing: Crossing,
+}
+
+/// A unit of Python work.
+pub struct Job {
+    pub control: Arc<JobControl>,
+    pub prepare: Prepare,
+    /// Span that caused the job; 0 for none.
+    pub parent: u64,
+    /// When the caller sent it, `CLOCK_MONOTONIC` nanoseconds; 0 for unknown.
+    pub sent_ns: f64,
+    /// Run on the main thread where a child serves it.
+    pub on_main_thread: bool,
+}
+
+/// The handle by which a job is cancelled and answered.
+pub struct JobControl {
+    cancelled: CancellationToken,
+    place: Mutex<Place>,
+    reply: Mutex<Option<Reply>>,
+}
+
+/// Where a job is.
+pub enum Place {
+    Queued,
+    /// On a Python thread, by its `threading.get_ident()`.
+    Thread {
+        ident: c_ulong,
+        main: bool,
+    },
+    /// A task of an event loop.
+    Task {
+        task: Py<PyAny>,
+        queue: Arc<LoopQueue>,
+    },
+    Done,
+}
+
+impl JobControl {
+    pub fn new(reply: Reply) -> Arc<Self> {
+        Arc::new(Self {
+            cancelled: CancellationToken::new(),
+            place: Mutex::new(Place::Queued),
+            reply: Mutex::new(Some(reply)),
+        })
+    }
+
+    /// The token that waits of ours inside the job listen to.
+    pub fn token(&self) -> &CancellationToken {
+        &self.cancelled
+    }
+
+    /// Looks at the place under its lock. Hold the GIL if the answer decides an interruption.
+    pub fn with_place<T>(&self, look: impl FnOnce(&Place) -> T) -> T {
+        look(&lock(&self.place))
+    }
+
+    pub fn move_to(&self, _py: Python<'_>, place: Place) {
+        let before = std::mem::replace(&mut *lock(&self.place), place);
+        // Dropped after the lock is free: releasing a task may run Python code.
+        drop(before);
+    }
+
+    /// Answers the caller, unless it has been answered already (an abandoned job).
+    pub fn answer(&self, py: Python<'_>, outcome: PyResult<Py<PyAny>>) {
+        let reply = lock(&self.reply).take();
+        if let Some(reply) = reply {
+            reply(py, outcome);
+        }
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<CancellationToken>> = const { RefCell::new(None) };
+}
+
+/// The cancellation of the job that runs on this thread; a token that never fires outside one.
+pub fn current_cancellation() -> CancellationToken {
+    CURRENT.with_borrow(|current| current.clone().unwrap_or_default())
+}
+
+/// Marks this thread as running `control` until dropped.
+pub struct OnThread<'py> {
+    py: Python<'py>,
+    control: Arc<JobControl>,
+    ident: c_ulong,
+    outer: Option<CancellationToken>,
+}
+
+impl<'py> OnThread<'py> {
+    pub fn enter(py: Python<'py>, control: &Arc<JobControl>, main: bool) -> Self {
+        // SAFETY: needs no more than an attached thread.
+        let ident = unsafe { thread_ident() };
+        control.move_to(py, Place::Thread { ident, main });
+        let outer = CURRENT.replace(Some(control.token().clone()));
+        Self {
+            py,
+            control: control.clone(),
+            ident,
+            outer,
+        }
+    }
+}
+
+impl Drop for OnThread<'_> {
+    fn drop(&mut self) {
+        self.control.move_to(self.py, Place::Done);
+        if self.control.token().is_cancelled() {
+            // An interruption that was set but not yet raised must not hit the next job.
+            // SAFETY: the GIL is held; a null exception clears what is pending.
+            unsafe { pyo3::ffi::PyThreadState_SetAsyncExc(self.ident as _, std::ptr::null_mut()) };
+        }
+        CURRENT.replace(self.outer.take());
+    }
+}
+
+/// `CLOCK_MONOTONIC` in nanoseconds, the clock of `process.hrtime`.
+pub fn monotonic_ns() -> f64 {
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `now` is a valid timespec to write to.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    now.tv_sec as f64 * 1e9 + now.tv_nsec as f64
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // Every critical section only moves values, so a poisoned one is still consistent.
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+extern "C" {
+    // Exported by every CPython, but outside the limited API.
+    #[link_name = "PyThread_get_thread_ident"]
+    fn thread_ident() -> c_ulong;
+}

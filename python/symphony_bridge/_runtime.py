@@ -1,0 +1,91 @@
+"""Python threads of the bridge: control, workers, event loop.
+
+They are plain ``threading.Thread`` objects that block in native code without the GIL, so that
+debuggers and profilers see named, stable threads. Called from native code only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import itertools
+import sys
+import threading
+import traceback
+from typing import Any, Awaitable, Optional
+
+from . import _native
+
+current_span: "contextvars.ContextVar[int]" = contextvars.ContextVar("symphony_span", default=0)
+
+_lock = threading.Lock()
+_control: Optional[threading.Thread] = None
+_loop: Optional[asyncio.AbstractEventLoop] = None
+_worker_numbers = itertools.count(1)
+
+
+def start() -> None:
+    """Start the control thread; once per process."""
+    global _control
+    with _lock:
+        if _control is None:
+            _control = _start_thread("conductor-control", _native.control_main, traced=False)
+
+
+def start_worker() -> None:
+    """Start one more thread that serves jobs."""
+    _start_thread(f"conductor-{next(_worker_numbers)}", _native.worker_main)
+
+
+def start_loop() -> asyncio.AbstractEventLoop:
+    """Return the conductor's own event loop, starting its thread on the first call."""
+    global _loop
+    with _lock:
+        if _loop is None:
+            loop = asyncio.new_event_loop()
+            ready = threading.Event()
+            loop.call_soon(_native.attach_loop, loop)
+            loop.call_soon(ready.set)
+            _start_thread("conductor-loop", lambda: _run_loop(loop))
+            ready.wait()
+            _loop = loop
+        return _loop
+
+
+def create_task(awaitable: Awaitable[Any], span: int) -> "asyncio.Task[Any]":
+    """Make a task of the running loop whose context carries ``span``."""
+    context = contextvars.copy_context()
+    context.run(current_span.set, span)
+    return context.run(asyncio.ensure_future, awaitable)  # type: ignore[arg-type, return-value]
+
+
+def wake_loop(ident: int) -> None:
+    """Let an event loop that sleeps on thread ``ident`` run a step, so that it sees an interruption."""
+    frame = sys._current_frames().get(ident)
+    while frame is not None:
+        owner = frame.f_locals.get("self") if frame.f_code.co_name == "run_forever" else None
+        if isinstance(owner, asyncio.AbstractEventLoop):
+            owner.call_soon_threadsafe(lambda: None)
+            return
+        frame = frame.f_back
+
+
+def stack_of(ident: int) -> str:
+    """Return the Python stack of thread ``ident`` as text; empty when the thread is gone."""
+    frame = sys._current_frames().get(ident)
+    return "" if frame is None else "".join(traceback.format_stack(frame))
+
+
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    loop.run_forever()
+
+
+def _start_thread(name: str, target: Any, traced: bool = True) -> threading.Thread:
+    thread = threading.Thread(target=target, name=name, daemon=True)
+    if not traced:
+        # Debuggers must not stop the thread that reaches the ones they have stopped.
+        thread.pydev_do_not_trace = True  # type: ignore[attr-defined]
+        thread.is_pydev_daemon_thread = True  # type: ignore[attr-defined]
+    thread.start()
+    return thread

@@ -1,0 +1,193 @@
+"""The errors that cross the bridge, and their form on the way.
+
+``describe`` turns any exception into plain values for the other side; ``rebuild`` turns what came
+from TypeScript into an exception. Both keep every frame in call order (outermost first).
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from typing import Any, Dict, List, Optional, Tuple
+
+__all__ = [
+    "BridgeClosed",
+    "BridgeError",
+    "CallAbandoned",
+    "CallCancelled",
+    "DeadlockError",
+    "HostError",
+    "HostUnavailable",
+]
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+class BridgeError(Exception):
+    """Base of all errors of the bridge.
+
+    ``code`` is stable and made for programs; ``hint`` says what to do next.
+    """
+
+    code = "bridge"
+    hint = ""
+
+    def __init__(self, message: str, *, code: Optional[str] = None, hint: Optional[str] = None) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
+        if hint is not None:
+            self.hint = hint
+
+
+class CallCancelled(BridgeError):
+    """The caller cancelled the call, and it has ended."""
+
+    code = "cancelled"
+
+
+class CallAbandoned(BridgeError):
+    """The call was cancelled but could not be interrupted; its thread still runs."""
+
+    code = "abandoned"
+    hint = (
+        "The call waits inside foreign code, which no Python can interrupt from outside. "
+        "Run it in the subprocess host, where Stop always works."
+    )
+
+
+class BridgeClosed(BridgeError):
+    """The bridge was closed while the call was under way."""
+
+    code = "closed"
+    hint = "Restart the Conductor and call again."
+
+
+class DeadlockError(BridgeError, RuntimeError):
+    """The call would wait for a thread that waits for the call."""
+
+    code = "deadlock"
+
+
+class HostError(BridgeError, RuntimeError):
+    """A function of the editor raised an error.
+
+    ``js_type`` and ``js_stack`` are the JavaScript error's name and stack.
+    """
+
+    code = "host-error"
+
+    def __init__(self, message: str, *, js_type: str = "Error", js_stack: str = "", **known: Any) -> None:
+        super().__init__(message, **known)
+        self.js_type = js_type
+        self.js_stack = js_stack
+        self.js_ref = 0
+        self.js_frames: List[Dict[str, Any]] = []
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        lines = [line for line in self.js_stack.splitlines() if line.lstrip().startswith("at ")]
+        return "\n".join([f"{self.js_type}: {message}", *lines]) if lines else message
+
+
+class HostUnavailable(BridgeError, RuntimeError):
+    """No editor is connected, or it does not offer the function."""
+
+    code = "host-unavailable"
+
+
+def describe(error: BaseException) -> Dict[str, Any]:
+    """Return ``error`` as plain values: type, message, code, hint, frames, cause, notes, details."""
+    return _describe(error, set())
+
+
+def rebuild(description: Dict[str, Any]) -> BaseException:
+    """Return the exception for an error that TypeScript reports."""
+    kind = {"closed": BridgeClosed, "cancelled": CallCancelled, "host-unavailable": HostUnavailable}.get(
+        description.get("code", "")
+    )
+    message = str(description.get("message", ""))
+    hint = description.get("hint") or None
+    if kind is not None:
+        return kind(message, hint=hint)
+    error = HostError(
+        message,
+        js_type=str(description.get("type", "Error")),
+        js_stack=str(description.get("stack", "")),
+        code=description.get("code") or None,
+        hint=hint,
+    )
+    error.js_ref = int(description.get("ref") or 0)
+    error.js_frames = list(description.get("frames") or [])
+    return error
+
+
+def _describe(error: BaseException, seen: "set[int]") -> Dict[str, Any]:
+    seen.add(id(error))
+    kind = type(error)
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return {
+        "type": kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}",
+        "message": _message(error),
+        "code": _text(getattr(error, "code", None)) or "python-exception",
+        "hint": _text(getattr(error, "hint", "")),
+        "origin": _origin(error),
+        "component": _text(getattr(error, "component", "")),
+        "operation": _text(getattr(error, "operation", "")),
+        "details": _plain(getattr(error, "details", None)),
+        "frames": _frames(error),
+        "notes": [_text(note) for note in getattr(error, "__notes__", ())],
+        "cause": _describe(cause, seen) if cause is not None and id(cause) not in seen else None,
+        "ref": int(getattr(error, "js_ref", 0)),
+    }
+
+
+def _origin(error: BaseException) -> str:
+    if isinstance(error, HostError):
+        return "host"
+    if getattr(error, "component", ""):
+        return "pit"
+    return "bridge" if isinstance(error, BridgeError) else "python"
+
+
+def _frames(error: BaseException) -> List[Dict[str, Any]]:
+    frames = [
+        {"language": "python", "function": frame.name, "file": frame.filename, "line": frame.lineno or 0}
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not _is_internal(frame.filename)
+    ]
+    if isinstance(error, SyntaxError) and error.filename:
+        frames.append(
+            {"language": "python", "function": "<module>", "file": error.filename, "line": error.lineno or 0}
+        )
+    native: List[Tuple[str, str, int]] = getattr(error, "rust_frames", None) or []
+    frames.extend({"language": "rust", "function": name, "file": file, "line": line} for name, file, line in native)
+    frames.extend(getattr(error, "js_frames", None) or [])
+    return frames
+
+
+def _is_internal(filename: str) -> bool:
+    return filename.startswith(_PACKAGE) or filename.startswith("<frozen ")
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, HostError):
+        return BridgeError.__str__(error)
+    if isinstance(error, KeyError) and len(error.args) == 1:
+        return repr(error.args[0])
+    try:
+        return str(error)
+    except Exception as failure:
+        return f"<message not available: str() raised {type(failure).__name__}>"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _plain(details: Any) -> Optional[Dict[str, Any]]:
+    """Return details as values that every codec knows; anything else as its ``repr``."""
+    if not isinstance(details, dict):
+        return None
+    known = (str, int, float, bool, type(None))
+    return {str(key): value if isinstance(value, known) else repr(value) for key, value in details.items()}
