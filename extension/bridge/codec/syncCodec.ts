@@ -12,11 +12,12 @@ import { Packer } from './packer';
 import type { RefContext } from './refContext';
 import { Unpacker } from './unpacker';
 
-/** Bits of what {@link SyncAddon.callSync} returns. */
+/** What {@link SyncAddon.callSync} returns. */
 export const SyncStatus = {
+  VALUE: 0,
   /** The reply is an error payload. */
   ERROR: 1,
-  /** The reply does not fit: its lengths are in `outLens`, `fetchReply` copies it after larger memory is registered. */
+  /** The reply does not fit: its lengths are told, `takeReply` copies it once larger memory is registered. */
   TOO_LARGE: 2,
 } as const;
 
@@ -24,18 +25,18 @@ export const SyncStatus = {
 export interface SyncAddon {
   /**
    * Registers the memory of calls and replies until the next registration.
-   * `outLens`: ops, nums, chars of the last reply, in elements. Replies have no segments.
+   * `lengths` (4 elements) tells ops, nums, chars and segments of the last reply.
    */
   scratch(
     ops: Int32Array,
     nums: Float64Array,
     chars: Uint8Array,
-    outOps: Int32Array,
-    outNums: Float64Array,
-    outChars: Uint8Array,
-    outLens: Uint32Array,
+    replyOps: Int32Array,
+    replyNums: Float64Array,
+    replyChars: Uint8Array,
+    lengths: Uint32Array,
   ): void;
-  /** Calls Python and waits. @returns bits of {@link SyncStatus} */
+  /** Calls Python and waits. @returns a {@link SyncStatus} */
   callSync(
     target: number,
     parent: number,
@@ -44,8 +45,10 @@ export interface SyncAddon {
     charsLen: number,
     segments?: readonly Uint8Array[],
   ): number;
-  /** Copies the last reply of this thread into the registered memory once more. */
-  fetchReply(): void;
+  /** Copies the last reply into the registered memory once more. @returns a {@link SyncStatus} */
+  takeReply(): number;
+  /** Copies of the segments of the last reply. */
+  takeSegments(): Uint8Array[];
 }
 
 export class SyncCodec {
@@ -90,7 +93,7 @@ export class SyncCodec {
     this.register(lane);
     const { packer } = lane;
     const { segments } = packer;
-    const status = this.addon.callSync(
+    let status = this.addon.callSync(
       target,
       parent,
       packer.opsLen,
@@ -98,21 +101,22 @@ export class SyncCodec {
       packer.charsLen,
       segments.length === 0 ? undefined : segments,
     );
-    if ((status & SyncStatus.TOO_LARGE) !== 0) {
+    if (status === SyncStatus.TOO_LARGE) {
       lane.growReply();
       this.register(lane);
-      this.addon.fetchReply();
+      status = this.addon.takeReply();
     }
     this.depth++;
     let reply: unknown;
     try {
-      reply = lane.unpack(this.refs);
+      reply = lane.unpack(this.addon, this.refs);
     } finally {
       this.depth--;
+      lane.trim();
       // A call made while an outer one packs or unpacks gives the outer one its memory back.
       if (before !== undefined && before !== lane) this.register(before);
     }
-    if ((status & SyncStatus.ERROR) !== 0) throw this.toError(reply);
+    if (status === SyncStatus.ERROR) throw this.toError(reply);
     return reply;
   }
 
@@ -129,15 +133,21 @@ export class SyncCodec {
   }
 }
 
+const FIRST_OPS = 4096;
+const FIRST_NUMS = 4096;
+const FIRST_CHARS = 32 * 1024;
+/** Elements; scratch larger than this is not kept. */
+const KEEP_REPLY = 1 << 22;
+
 /** Memory of one level of re-entrance. */
 class Lane {
   readonly packer = new Packer();
   private readonly unpacker = new Unpacker();
-  private outOps = new Int32Array(4096);
-  private outNums = new Float64Array(4096);
-  private outChars: CharBuffer = allocateChars(32 * 1024);
-  private readonly outLens = new Uint32Array(4);
-  private known: { ops: Int32Array; nums: Float64Array; chars: Uint8Array; outOps: Int32Array } | undefined;
+  private replyOps = new Int32Array(FIRST_OPS);
+  private replyNums = new Float64Array(FIRST_NUMS);
+  private replyChars: CharBuffer = allocateChars(FIRST_CHARS);
+  private readonly lengths = new Uint32Array(4);
+  private known: { ops: Int32Array; nums: Float64Array; chars: Uint8Array } | undefined;
 
   pack(
     name: string | null,
@@ -150,30 +160,40 @@ class Lane {
     packer.call(name, args, kwargs, site, refs, callRoot);
   }
 
-  unpack(refs: RefContext): unknown {
-    const [opsEnd, numsEnd, charsEnd] = this.outLens;
+  unpack(addon: SyncAddon, refs: RefContext): unknown {
+    const lengths = this.lengths;
     return this.unpacker.unpack(
       {
-        ops: this.outOps,
-        nums: this.outNums,
-        chars: this.outChars,
-        segments: NO_SEGMENTS,
+        ops: this.replyOps,
+        nums: this.replyNums,
+        chars: this.replyChars,
+        segments: lengths[3] === 0 ? NO_SEGMENTS : addon.takeSegments(),
         opsAt: 0,
-        opsEnd,
+        opsEnd: lengths[0],
         numsAt: 0,
-        numsEnd,
+        numsEnd: lengths[1],
         charsAt: 0,
-        charsEnd,
+        charsEnd: lengths[2],
       },
       refs,
     );
   }
 
   growReply(): void {
-    const [ops, nums, chars] = this.outLens;
-    this.outOps = new Int32Array(Math.max(ops, this.outOps.length));
-    this.outNums = new Float64Array(Math.max(nums, this.outNums.length));
-    this.outChars = allocateChars(Math.max(chars, this.outChars.length));
+    const [ops, nums, chars] = this.lengths;
+    this.replyOps = new Int32Array(Math.max(ops, this.replyOps.length));
+    this.replyNums = new Float64Array(Math.max(nums, this.replyNums.length));
+    this.replyChars = allocateChars(Math.max(chars, this.replyChars.length));
+    this.known = undefined;
+  }
+
+  /** Gives memory back after an unusually large call or reply. */
+  trim(): void {
+    this.packer.trim();
+    if (this.replyOps.length + this.replyNums.length + this.replyChars.length < KEEP_REPLY) return;
+    this.replyOps = new Int32Array(FIRST_OPS);
+    this.replyNums = new Float64Array(FIRST_NUMS);
+    this.replyChars = allocateChars(FIRST_CHARS);
     this.known = undefined;
   }
 
@@ -185,8 +205,8 @@ class Lane {
 
   register(addon: SyncAddon): void {
     const { ops, nums, chars } = this.packer;
-    addon.scratch(ops, nums, chars, this.outOps, this.outNums, this.outChars, this.outLens);
-    this.known = { ops, nums, chars, outOps: this.outOps };
+    addon.scratch(ops, nums, chars, this.replyOps, this.replyNums, this.replyChars, this.lengths);
+    this.known = { ops, nums, chars };
   }
 }
 
