@@ -1,5 +1,7 @@
 //! Language-neutral core: packs, frames, recorder, handles. Knows neither Python nor Node.
 
+pub mod frame;
 pub mod handles;
+pub mod pack;
 pub mod recorder;
 pub mod sites;
