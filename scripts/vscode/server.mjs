@@ -1,0 +1,137 @@
+// Starts the VS Code server on a free local port with folders of its own, and leaves nothing behind when stopped.
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { root, venv } from '../lib/paths.mjs';
+import { exitOf, StepError } from '../lib/run.mjs';
+import { serverMain, serverNode } from '../lib/vscode.mjs';
+
+/**
+ * @typedef {object} ServerOptions
+ * @property {boolean} [driver] lets a page load an extension under development and run its tests
+ * @property {boolean} [installed] the project is there as an installed extension
+ * @property {boolean} [trusted] every folder is trusted; false asks as VS Code does
+ * @property {string} [token] a page needs it to connect; none when absent
+ * @property {Record<string, unknown>} [settings] user settings beside the quiet defaults
+ * @property {Record<string, string>} [env] added to the environment of the extension host
+ * @property {(line: string) => void} [onLog]
+ *
+ * @typedef {object} Server
+ * @property {string} origin `127.0.0.1:PORT`
+ * @property {string} folder the temporary folder that holds everything the server writes
+ * @property {number} pid leads a process group of its own
+ * @property {Promise<number>} exited
+ * @property {() => Promise<void>} stop ends the server with all below it and removes its folder
+ */
+
+/** @param {ServerOptions} options @returns {Promise<Server>} */
+export async function startServer(options = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'symphony-vscode-'));
+  const extensions = join(folder, 'extensions');
+  mkdirSync(extensions, { recursive: true });
+  if (options.installed) symlinkSync(root, join(extensions, 'symphony.symphony-conductor-workbench-0.1.0'));
+  writeSettings(folder, options.settings);
+  const child = spawn(serverNode, [serverMain, ...serverArguments(folder, extensions, options)], {
+    cwd: root,
+    detached: true,
+    env: { ...process.env, ...environment(), ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = exitOf(child);
+  const stop = async () => {
+    await endGroup(child.pid, exited);
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  };
+  try {
+    const port = await listeningPort(child, exited, options.onLog);
+    return { origin: `127.0.0.1:${port}`, folder, pid: child.pid, exited, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The address that opens a folder in the browser. */
+export function folderUrl(origin, path, { token, payload } = {}) {
+  const query = new URLSearchParams({
+    ...(token ? { tkn: token } : {}),
+    folder: path,
+    ...(payload ? { payload: JSON.stringify(payload) } : {}),
+  });
+  return `http://${origin}/?${query}`;
+}
+
+/** No account, no chat and no welcome pages between a newcomer and the workbench. */
+const quietSettings = {
+  'chat.disableAIFeatures': true,
+  'chat.agentHost.enabled': false,
+  'extensions.ignoreRecommendations': true,
+  'telemetry.telemetryLevel': 'off',
+  'workbench.startupEditor': 'none',
+  'workbench.tips.enabled': false,
+  'workbench.welcomePage.walkthroughs.openOnInstall': false,
+};
+
+function writeSettings(folder, settings) {
+  const text = JSON.stringify({ ...quietSettings, ...settings }, null, 2);
+  mkdirSync(join(folder, 'user-data', 'User'), { recursive: true });
+  writeFileSync(join(folder, 'user-data', 'User', 'settings.json'), text);
+}
+
+function serverArguments(folder, extensions, { driver, trusted = true, token }) {
+  return [
+    ...['--host', '127.0.0.1', '--port', '0'],
+    ...(token ? ['--connection-token', token] : ['--without-connection-token']),
+    '--accept-server-license-terms',
+    '--disable-telemetry',
+    ...(driver ? ['--enable-smoke-test-driver'] : []),
+    ...(trusted ? ['--disable-workspace-trust'] : []),
+    ...['--user-data-dir', join(folder, 'user-data')],
+    ...['--server-data-dir', join(folder, 'server-data')],
+    ...['--extensions-dir', extensions],
+  ];
+}
+
+/** The project's interpreter comes first on PATH, so that it is found from any workspace folder. */
+function environment() {
+  const path = [join(venv, 'bin'), process.env.PATH].join(delimiter);
+  return { PATH: path, VIRTUAL_ENV: venv };
+}
+
+function listeningPort(child, exited, onLog) {
+  return new Promise((found, failed) => {
+    const lines = [];
+    const read = (chunk) => {
+      for (const line of chunk.split('\n').filter(Boolean)) {
+        lines.push(line);
+        onLog?.(line);
+        const port = /listening on (\d+)/.exec(line)?.[1];
+        if (port) found(Number(port));
+      }
+    };
+    child.stdout.setEncoding('utf8').on('data', read);
+    child.stderr.setEncoding('utf8').on('data', read);
+    exited.then((code) =>
+      failed(new StepError(`The VS Code server ended with ${code}:\n${lines.slice(-10).join('\n')}`)),
+    );
+  });
+}
+
+/** Asks the whole process group to end, then makes it. */
+async function endGroup(pid, exited) {
+  signalGroup(pid, 'SIGTERM');
+  const late = Symbol('late');
+  const timer = new Promise((done) => setTimeout(done, 3000, late).unref());
+  await Promise.race([exited, timer]);
+  signalGroup(pid, 'SIGKILL');
+  await exited;
+}
+
+function signalGroup(pid, signal) {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // Everyone has left already.
+  }
+}
