@@ -1,0 +1,75 @@
+/**
+ * Errors and handles as the panel shows them, from the trace alone: for traces of runs that are over, also by a crash.
+ *
+ * Must not know: live hosts (their errors and handles know more and take precedence).
+ */
+import type { JoinedFrame, PanelError, PanelHandle } from '../panelMessages';
+import { LANGUAGES, languageOfFile, spanAt, type TraceModel } from './model';
+
+/** The failed spans, each with the crossings that led to it as its stack (outermost first). */
+export function errorsOfTrace(model: TraceModel): PanelError[] {
+  return model.errors.map((error) => {
+    const span = error.row >= 0 ? spanAt(model, error.row) : null;
+    return {
+      type: span ? span.name : 'error',
+      message: error.message,
+      code: null,
+      hint: null,
+      notes: [],
+      atNs: error.at,
+      span: span ? span.id : null,
+      frames: error.row >= 0 ? framesTo(model, error.row) : [],
+      cause: null,
+    };
+  });
+}
+
+/** Handles that never closed. A file that was closed in order says that its run is over: then they are leaks. */
+export function handlesOfTrace(model: TraceModel): PanelHandle[] {
+  return model.handles
+    .filter((handle) => handle.closed === null)
+    .map((handle) => ({
+      id: handle.id,
+      kind: handle.kind,
+      name: handle.name,
+      site: handle.site,
+      ageNs: model.duration - handle.opened,
+      span: handle.row >= 0 ? model.spans.id[handle.row] : null,
+      ...verdict(handle.longLived, model.closed),
+    }));
+}
+
+function verdict(longLived: boolean, over: boolean): Pick<PanelHandle, 'state' | 'reason'> {
+  if (longLived) return { state: 'long-lived', reason: 'declared long-lived' };
+  return over
+    ? { state: 'leak', reason: 'still open when the recording ended' }
+    : { state: 'live', reason: 'in use: the recording has not ended' };
+}
+
+function framesTo(model: TraceModel, row: number): JoinedFrame[] {
+  const frames: JoinedFrame[] = [];
+  let callee = '';
+  for (let at: number | null = row; at !== null; ) {
+    const span = spanAt(model, at);
+    if (callee === '') {
+      const place = span.callee;
+      if (place) frames.push({ language: languageName(span.lang), function: span.name, ...place });
+    }
+    callee = span.name;
+    if (span.caller) {
+      const language = LANGUAGES[languageOfFile(span.caller.file)];
+      const parent = span.parent === null ? null : spanAt(model, span.parent).name;
+      frames.push({
+        language: languageName(language === 'unknown' ? span.from : language),
+        function: parent ?? (span.from === 'python' ? '<module>' : '<anonymous>'),
+        ...span.caller,
+      });
+    }
+    at = span.parent;
+  }
+  return frames.reverse();
+}
+
+function languageName(language: string): JoinedFrame['language'] {
+  return language === 'rust' || language === 'python' ? language : 'typescript';
+}
