@@ -5,6 +5,7 @@
  *
  * Threads: JS main thread; never waits synchronously. Must not know: VS Code.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { CAPABILITIES } from './capabilities';
 import { isRequest, type Event, type Message, type Request, type Response } from './dap';
@@ -12,6 +13,7 @@ import type { Debuggee, DebuggeeFactory, LaunchArguments, RunOutcome } from './d
 import { ServerLink } from './serverLink';
 
 const CONNECT_TIMEOUT_MS = 20_000;
+const LAST_ANSWER_MS = 500;
 
 type SessionState = 'new' | 'launching' | 'configuring' | 'running' | 'ended';
 
@@ -147,6 +149,8 @@ export class ConductorAdapter {
   private async finished(outcome: RunOutcome): Promise<void> {
     if (this.state === 'ended' || this.ending !== undefined) return;
     if (outcome.failure !== undefined) this.output('stderr', `${outcome.failure}\n`);
+    // The answer to the request that let the script run on may still be on its way; answers keep their order.
+    await Promise.race([this.link?.request('threads').catch(() => undefined), delay(LAST_ANSWER_MS)]);
     this.send('exited', { exitCode: outcome.exitCode });
     await this.end();
   }

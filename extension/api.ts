@@ -1,0 +1,36 @@
+/**
+ * What other extensions get from `extensions.getExtension('symphony.symphony-conductor-workbench').exports`.
+ */
+import type { Bridge, OpenOptions } from './conductor/openBridge';
+import type { RunRecord } from './workbench/runs';
+import type { WorkbenchState } from './workbench/state';
+import type { Workbench } from './workbench/workbench';
+
+/** Grows by addition; a change that breaks callers gets a new number. */
+export const API_VERSION = 1;
+
+export interface WorkbenchApi {
+  readonly version: typeof API_VERSION;
+  /**
+   * Opens a bridge of the caller's own: `openBridge({ host: 'subprocess' })`. Close it when done. What the options
+   * leave open is as in the workbench's settings.
+   */
+  openBridge(options?: OpenOptions): Promise<Bridge>;
+  /** What the workbench is doing now. */
+  readonly state: WorkbenchState;
+  /** The run under way, else the newest that ended. */
+  readonly lastRun: RunRecord | undefined;
+}
+
+export function workbenchApi(workbench: Workbench): WorkbenchApi {
+  return {
+    version: API_VERSION,
+    openBridge: (options) => workbench.openBridge(options),
+    get state() {
+      return workbench.states.current;
+    },
+    get lastRun() {
+      return workbench.runs.last;
+    },
+  };
+}

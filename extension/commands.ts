@@ -1,0 +1,35 @@
+/**
+ * Command id → handler, flat.
+ *
+ * Threads: extension host main thread. Must not know: how the handlers do their work.
+ */
+import * as vscode from 'vscode';
+import { selectInterpreterCommand } from './commands/interpreter';
+import { invokePitOperationCommand } from './commands/pit';
+import { restartCommand } from './commands/restart';
+import { debugScriptCommand, runScriptCommand, stopCommand } from './commands/scripts';
+import { COMMANDS, type CommandName } from './ids';
+import type { Workbench } from './workbench/workbench';
+
+type Handler = (...args: unknown[]) => unknown;
+
+export function registerCommands(workbench: Workbench): vscode.Disposable {
+  const handlers = createHandlers(workbench);
+  const registered = Object.entries(handlers).map(([name, handler]) =>
+    vscode.commands.registerCommand(COMMANDS[name as CommandName], handler),
+  );
+  return vscode.Disposable.from(...registered);
+}
+
+function createHandlers(workbench: Workbench): Record<CommandName, Handler> {
+  return {
+    runScript: (target) => runScriptCommand(workbench, target),
+    debugScript: (target) => debugScriptCommand(target),
+    stop: () => stopCommand(workbench),
+    openTrace: () => workbench.openTrace(),
+    invokePitOperation: (call) => invokePitOperationCommand(workbench, call),
+    selectInterpreter: (path) => selectInterpreterCommand(workbench, path),
+    restartConductor: () => restartCommand(workbench),
+    showOutput: () => workbench.log.show(),
+  };
+}

@@ -1,0 +1,90 @@
+/**
+ * Select Python Interpreter: every candidate of this machine with why it fits or not, or a path that is typed in.
+ *
+ * Threads: extension host main thread. Must not know: how interpreters are probed.
+ */
+import * as vscode from 'vscode';
+import { readConfig, workspaceRoot, writePython } from '../config';
+import { type Candidate, listInterpreters } from '../conductor/interpreter';
+import { probeInterpreter } from '../conductor/probe';
+import { pythonExtensionChoice } from '../workbench/pythonExtension';
+import type { Workbench } from '../workbench/workbench';
+import { summary } from '../views/failures';
+import { trusted } from './scripts';
+
+interface Item extends vscode.QuickPickItem {
+  choose?(): Promise<string | undefined>;
+}
+
+/** @param given a path from another command or a test; without it the user picks. */
+export async function selectInterpreterCommand(workbench: Workbench, given?: unknown): Promise<void> {
+  if (!trusted('Trying interpreters')) return;
+  const path = typeof given === 'string' ? given : await pick(workbench);
+  if (path === undefined) return;
+  try {
+    const facts = path === '' ? undefined : await probeInterpreter(path);
+    await writePython(path);
+    const chosen = facts === undefined ? 'The interpreter is chosen automatically' : `Python ${facts.version} is chosen`;
+    void vscode.window.showInformationMessage(`${chosen}; the next run uses it.`);
+  } catch (error) {
+    workbench.failures.show('The interpreter was not changed', error);
+  }
+}
+
+async function pick(workbench: Workbench): Promise<string | undefined> {
+  const items = collectItems(workbench);
+  const picked = await vscode.window.showQuickPick<Item>(items, {
+    placeHolder: 'Python that runs Conductor scripts',
+    matchOnDescription: true,
+    matchOnDetail: true,
+  });
+  return await picked?.choose?.();
+}
+
+async function collectItems(workbench: Workbench): Promise<Item[]> {
+  const candidates = await listInterpreters({
+    pythonExtension: pythonExtensionChoice,
+    workspace: workspaceRoot(),
+    root: workbench.root,
+  });
+  const current = readConfig().python;
+  return [
+    { label: '$(edit) Enter path…', alwaysShow: true, choose: enterPath },
+    { label: '$(sparkle) Choose automatically', description: current === undefined ? 'current' : '', choose: async () => '' },
+    { label: 'Found on this machine', kind: vscode.QuickPickItemKind.Separator },
+    ...candidates.filter(({ taken }) => taken).map((candidate) => usable(candidate, current)),
+    { label: 'Cannot be used', kind: vscode.QuickPickItemKind.Separator },
+    ...candidates.filter(({ taken }) => !taken).map(unusable),
+  ];
+}
+
+function usable({ path, source, reason }: Candidate, current: string | undefined): Item {
+  return {
+    label: `$(symbol-class) ${reason}`,
+    description: path === current ? `${path} (current)` : path,
+    detail: source,
+    choose: async () => path,
+  };
+}
+
+/** Choosing one of these tells the whole reason. */
+function unusable({ path, source, reason }: Candidate): Item {
+  return { label: `$(circle-slash) ${path}`, description: source, detail: reason, choose: async () => path };
+}
+
+async function enterPath(): Promise<string | undefined> {
+  return await vscode.window.showInputBox({
+    prompt: 'Path of a Python interpreter, 3.8 or newer',
+    placeHolder: '/usr/bin/python3',
+    ignoreFocusOut: true,
+    validateInput: async (path) => {
+      if (path.trim() === '') return 'A path is needed, for instance /usr/bin/python3.';
+      try {
+        await probeInterpreter(path.trim());
+        return undefined;
+      } catch (error) {
+        return summary(error);
+      }
+    },
+  });
+}

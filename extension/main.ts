@@ -1,0 +1,28 @@
+/**
+ * Entry of the extension: composes, decides nothing. Nothing native is loaded and no Python runs here; both start
+ * with the first use.
+ */
+import * as vscode from 'vscode';
+import { type WorkbenchApi, workbenchApi } from './api';
+import { registerCommands } from './commands';
+import { registerDebugConfigurations } from './debug/configuration';
+import { registerCodeLenses } from './views/codeLens';
+import { Workbench } from './workbench/workbench';
+
+let workbench: Workbench | undefined;
+
+export function activate(context: vscode.ExtensionContext): WorkbenchApi {
+  workbench = new Workbench(context);
+  context.subscriptions.push(
+    workbench,
+    registerCommands(workbench),
+    registerCodeLenses(),
+    registerDebugConfigurations(),
+  );
+  return workbenchApi(workbench);
+}
+
+export async function deactivate(): Promise<void> {
+  await workbench?.close();
+  workbench = undefined;
+}

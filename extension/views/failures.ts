@@ -1,0 +1,76 @@
+/**
+ * Tells a person what went wrong, once: what, what to do next, and buttons for it. The whole stack goes to the
+ * output.
+ *
+ * Threads: extension host main thread. Must not know: how the failure came about.
+ */
+import * as vscode from 'vscode';
+import { BridgeError, type JoinedFrame } from '../bridge/errors';
+import { COMMANDS, type CommandId } from '../ids';
+import type { Log } from '../log';
+
+interface Button {
+  readonly title: string;
+  press(): Thenable<unknown> | undefined;
+}
+
+/** Failures whose cause is the machine or a setting: a trace would show nothing. */
+const WITHOUT_TRACE: ReadonlySet<string> = new Set(['interpreter-invalid', 'interpreter-missing', 'embedding-impossible']);
+
+export class Failures {
+  constructor(
+    private readonly log: Log,
+    private readonly openSource: (file: string, line: number) => Promise<void>,
+  ) {}
+
+  /** @param what what was tried, for instance `tour.conductor.py failed`. Returns before a button is pressed. */
+  show(what: string, error: unknown): void {
+    this.log.error(what, error);
+    const buttons = this.buttonsFor(error);
+    const text = `${what}: ${summary(error)}`;
+    vscode.window.showErrorMessage(text, ...buttons.map(({ title }) => title)).then((title) => buttons.find((button) => button.title === title)?.press(), () => undefined);
+  }
+
+  /** A script that ended with `sys.exit(code)`: its own decision, so a warning. */
+  showExitCode(name: string, exitCode: number): void {
+    this.log.warn(`${name} ended with exit code ${exitCode}`);
+    const button = command('Show Output', COMMANDS.showOutput);
+    vscode.window
+      .showWarningMessage(`${name} ended with exit code ${exitCode}. Its output says why.`, button.title)
+      .then((title) => (title === button.title ? button.press() : undefined), () => undefined);
+  }
+
+  private buttonsFor(error: unknown): Button[] {
+    const code = error instanceof BridgeError ? error.code : '';
+    const output = command('Show Output', COMMANDS.showOutput);
+    if (WITHOUT_TRACE.has(code)) return [command('Select Interpreter', COMMANDS.selectInterpreter), output];
+    if (code === 'abandoned') return [command('Restart Conductor', COMMANDS.restartConductor), output];
+    const place = error instanceof BridgeError ? raisedAt(error.frames) : undefined;
+    const goTo: Button[] = place === undefined ? [] : [{ title: 'Go to Line', press: () => this.openSource(place.file, place.line) }];
+    return [...goTo, command('Open Trace', COMMANDS.openTrace), output];
+  }
+}
+
+/** The message and the hint in one or two sentences. */
+export function summary(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const type = error instanceof BridgeError && error.type !== error.name ? `${shortType(error.type)}: ` : '';
+  const message = `${type}${error.message}`.split('\n', 1)[0];
+  const hint = error instanceof BridgeError && error.hint !== null ? error.hint : undefined;
+  if (hint === undefined) return message;
+  return /[.!?]$/.test(message) ? `${message} ${hint}` : `${message}. ${hint}`;
+}
+
+/** `builtins.ValueError` reads `ValueError`. */
+function shortType(type: string): string {
+  return type.slice(type.lastIndexOf('.') + 1);
+}
+
+/** The innermost Python line that is not the bridge's own. */
+function raisedAt(frames: readonly JoinedFrame[]): JoinedFrame | undefined {
+  return frames.findLast(({ language, file }) => language === 'python' && !file.includes('symphony_bridge') && !file.startsWith('<'));
+}
+
+function command(title: string, id: CommandId): Button {
+  return { title, press: () => vscode.commands.executeCommand(id) };
+}

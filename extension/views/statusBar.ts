@@ -1,0 +1,75 @@
+/**
+ * The status bar item: what runs, in which host, with which Python; a click does the likely next thing.
+ *
+ * Threads: extension host main thread. Must not know: how scripts run.
+ */
+import * as vscode from 'vscode';
+import type { HostInfo } from '../conductor/host';
+import { COMMANDS, CONTEXTS, type CommandId, STATUS_ITEM } from '../ids';
+import type { StateHolder, WorkbenchState } from '../workbench/state';
+
+interface Face {
+  readonly text: string;
+  readonly command: CommandId;
+  readonly action: string;
+  readonly color?: vscode.ThemeColor;
+}
+
+export function createStatusBar(states: StateHolder): vscode.Disposable {
+  const item = vscode.window.createStatusBarItem(STATUS_ITEM, vscode.StatusBarAlignment.Left, 10);
+  item.name = 'Symphony Conductor';
+  const watch = states.watch((state) => {
+    const face = faceOf(state);
+    item.text = face.text;
+    item.command = face.command;
+    item.backgroundColor = face.color;
+    item.tooltip = tooltip(state, face.action);
+    item.accessibilityInformation = { label: `Symphony Conductor: ${plain(face.text)}. ${face.action}` };
+    const isRunning = state.kind === 'running' || state.kind === 'stopping';
+    void vscode.commands.executeCommand('setContext', CONTEXTS.running, isRunning);
+  });
+  item.show();
+  return vscode.Disposable.from(item, watch);
+}
+
+function faceOf(state: WorkbenchState): Face {
+  switch (state.kind) {
+    case 'idle':
+      return { text: '$(circuit-board) Conductor', command: COMMANDS.showOutput, action: 'Click for the output' };
+    case 'starting':
+      return { text: '$(loading~spin) Starting Python', command: COMMANDS.showOutput, action: 'Click for the output' };
+    case 'running':
+      return { text: `$(sync~spin) ${state.script}`, command: COMMANDS.stop, action: 'Click to stop' };
+    case 'stopping':
+      return { text: `$(sync~spin) Stopping ${state.script}`, command: COMMANDS.showOutput, action: 'Click for the output' };
+    case 'error':
+      return {
+        text: '$(error) Conductor',
+        command: COMMANDS.showOutput,
+        action: 'Click for the output',
+        color: new vscode.ThemeColor('statusBarItem.errorBackground'),
+      };
+  }
+}
+
+function tooltip(state: WorkbenchState, action: string): vscode.MarkdownString {
+  const lines = ['**Symphony Conductor**'];
+  const host = 'host' in state ? state.host : undefined;
+  lines.push(host === undefined ? 'Python starts with the first run.' : describeHost(host));
+  if (state.kind === 'error') lines.push(`Last error: ${escapeMarkdown(state.message)}`);
+  lines.push(action);
+  return new vscode.MarkdownString(lines.join('\n\n'));
+}
+
+function describeHost(host: HostInfo): string {
+  return `Python ${host.version}, ${host.kind} host (process ${host.pid})\n\n${escapeMarkdown(host.executable)}\n\n${escapeMarkdown(host.reason)}`;
+}
+
+function escapeMarkdown(text: string): string {
+  return text.replace(/[\\`*_{}[\]()#+\-.!|<>]/g, '\\$&');
+}
+
+/** A screen reader should not read the icon's name. */
+function plain(text: string): string {
+  return text.replace(/\$\([^)]*\)\s*/g, '');
+}

@@ -1,0 +1,128 @@
+/**
+ * The one object that everything of the extension hangs on: bridge, runs, views, settings. Composes; its parts decide.
+ *
+ * Threads: extension host main thread. Loads nothing native and starts no Python until somebody needs it.
+ */
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import { onConfigChange, readConfig, workspaceRoot } from '../config';
+import { type Bridge, openBridge, type OpenOptions } from '../conductor/openBridge';
+import { AdapterFactory } from '../debug/factory';
+import { SETTINGS } from '../ids';
+import { Log } from '../log';
+import { EditorFunctions } from '../views/editorFunctions';
+import { Failures } from '../views/failures';
+import { ResultDocuments } from '../views/resultDocuments';
+import { SourceLinks } from '../views/sourceLinks';
+import { createStatusBar } from '../views/statusBar';
+import { BridgeOwner } from './bridgeOwner';
+import { pythonExtensionChoice } from './pythonExtension';
+import { type RunRecord, Runs } from './runs';
+import { StateHolder } from './state';
+import { newTraceFile } from './traceFiles';
+
+export class Workbench implements vscode.Disposable {
+  readonly log = new Log();
+  readonly states = new StateHolder();
+  readonly editor = new EditorFunctions(this.log);
+  readonly results = new ResultDocuments();
+  readonly links: SourceLinks;
+  readonly failures: Failures;
+  readonly bridges: BridgeOwner;
+  readonly runs: Runs;
+  private readonly adapters: AdapterFactory;
+  private readonly disposables: vscode.Disposable[];
+
+  constructor(readonly context: vscode.ExtensionContext) {
+    this.links = new SourceLinks(() => [this.root, ...(vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath)]);
+    this.failures = new Failures(this.log, (file, line) => this.links.open(file, line));
+    this.bridges = new BridgeOwner({ options: () => this.openOptions(), opened: (bridge) => this.adopt(bridge) });
+    this.runs = new Runs(this.bridges, this.states);
+    this.adapters = new AdapterFactory(() => ({
+      open: (options) => this.openBridge(options),
+      root: this.root,
+      prepare: (bridge) => void bridge.expose('editor', this.editor.exposed),
+    }));
+    this.disposables = [
+      this.log,
+      this.results,
+      createStatusBar(this.states),
+      this.links.register(),
+      this.adapters.register(),
+      this.runs.onDidChange((run) => this.tellOfRun(run)),
+      onConfigChange((changed) => this.settingsChanged(changed)),
+    ];
+  }
+
+  /** Where the extension is installed. */
+  get root(): string {
+    return this.context.extensionPath;
+  }
+
+  /** Opens a bridge that is the caller's to close: a debug session's, another extension's. */
+  async openBridge(options: OpenOptions = {}): Promise<Bridge> {
+    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+    const bridge = await openBridge({ ...(await this.openOptions()), ...given });
+    this.log.info(`another Python ${bridge.info.version} (${bridge.info.kind} host, process ${bridge.info.pid})`);
+    return bridge;
+  }
+
+  /** Ends Python and every debug session; VS Code waits for it at most five seconds. */
+  async close(): Promise<void> {
+    await Promise.allSettled([this.adapters.close(), this.bridges.close()]);
+  }
+
+  dispose(): void {
+    for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  private async openOptions(): Promise<OpenOptions> {
+    const config = readConfig();
+    return {
+      host: config.host,
+      python: config.python,
+      workspace: workspaceRoot(),
+      pythonExtension: pythonExtensionChoice,
+      root: this.root,
+      traceFile: await newTraceFile(join(this.storage, 'traces'), config.traceFile),
+      pitHome: config.pitHome,
+      cacheDir: this.context.globalStorageUri.fsPath,
+      log: (line) => this.log.info(line),
+    };
+  }
+
+  private get storage(): string {
+    return (this.context.storageUri ?? this.context.globalStorageUri).fsPath;
+  }
+
+  private adopt(bridge: Bridge): void {
+    const { info } = bridge;
+    this.log.info(`Python ${info.version} (${info.kind} host, process ${info.pid}): ${info.executable}`);
+    this.log.info(info.reason);
+    bridge.expose('editor', this.editor.exposed);
+    bridge.onDidOutput(({ stream, text }) => this.log.print(stream, text));
+    bridge.onDidExit((exit) => {
+      if (exit.expected) return;
+      const how = exit.signal === null ? `with exit code ${exit.exitCode}` : `by ${exit.signal}`;
+      this.log.warn(`Python's process ended ${how}; the next run starts a new one.\n${exit.stderrTail}`);
+    });
+  }
+
+  private tellOfRun(run: RunRecord): void {
+    if (run.end === undefined) {
+      this.log.info(`run ${run.script}`);
+      return;
+    }
+    this.log.endPrint();
+    const seconds = ((Date.now() - run.startedAt) / 1000).toFixed(2);
+    if (run.end.kind === 'failed') this.failures.show(`${run.name} failed`, run.end.error);
+    else if (run.end.kind === 'stopped') this.log.info(`${run.name} stopped after ${seconds} s`);
+    else if (run.end.exitCode !== 0) this.failures.showExitCode(run.name, run.end.exitCode);
+    else this.log.info(`${run.name} ended after ${seconds} s`);
+  }
+
+  private settingsChanged(changed: readonly string[]): void {
+    this.log.info(`settings changed: ${changed.join(', ')}`);
+    if (changed.some((id) => Object.values<string>(SETTINGS).includes(id))) this.bridges.markStale();
+  }
+}
