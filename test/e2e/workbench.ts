@@ -1,0 +1,121 @@
+// Drives real VS Code in a real browser, the way a person does: palette, editors, panels, the trace webview.
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
+import { openBrowser } from '../../scripts/vscode/browser.mjs';
+import { folderUrl, startServer } from '../../scripts/vscode/server.mjs';
+
+const root = resolve(__dirname, '..', '..');
+
+export interface WorkbenchOptions {
+  /** User settings of this VS Code. */
+  settings?: Record<string, unknown>;
+  /** Environment of the extension host. */
+  env?: Record<string, string>;
+}
+
+/** One VS Code with a fresh copy of the examples as its workspace and the extension loaded. */
+export class Workbench {
+  private constructor(
+    readonly page: Page,
+    /** The workspace folder on disk. */
+    readonly folder: string,
+    private readonly browser: Browser,
+    private readonly stopServer: () => Promise<void>,
+  ) {}
+
+  static async open(options: WorkbenchOptions = {}): Promise<Workbench> {
+    const folder = mkdtempSync(join(tmpdir(), 'symphony-examples-'));
+    cpSync(join(root, 'examples'), folder, { recursive: true, filter: (path) => !path.endsWith('.symphony') });
+    const server = await startServer({ installed: true, ...options });
+    try {
+      const browser = await openBrowser();
+      const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+      page.setDefaultTimeout(20_000);
+      await page.goto(folderUrl(server.origin, folder));
+      const workbench = new Workbench(page, folder, browser, server.stop);
+      await page.locator('.explorer-folders-view .monaco-list-row').first().waitFor();
+      return workbench;
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.stopServer();
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
+
+  /** Picks a command in the palette by its title, as in `Conductor: Run Script`. */
+  async runCommand(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    await this.pick(`>${title}`, title);
+  }
+
+  /** Opens a file of the workspace through quick open. */
+  async openFile(name: string): Promise<void> {
+    await this.page.keyboard.press('Control+P');
+    await this.pick(name, name);
+    await this.tab(name).waitFor();
+  }
+
+  /** Types into the open quick input and accepts the first row that shows `text`. */
+  async pick(query: string, text: string): Promise<void> {
+    const input = this.page.locator('.quick-input-widget input.input');
+    await input.waitFor();
+    await input.fill(query);
+    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text }).first().click();
+  }
+
+  tab(name: string): Locator {
+    return this.page.locator('.tabs-container .tab').filter({ hasText: name });
+  }
+
+  /** The content of the visible webview. */
+  webview(): FrameLocator {
+    return this.page.frameLocator('iframe.webview.ready').last().frameLocator('#active-frame');
+  }
+
+  /** Notifications, newest last. */
+  notification(text: string | RegExp): Locator {
+    return this.page.locator('.notification-list-item').filter({ hasText: text });
+  }
+
+  /** A line of the text editor that has the focus. */
+  editorLine(text: string | RegExp): Locator {
+    return this.page.locator('.editor-group-container.active .view-line').filter({ hasText: text });
+  }
+
+  /** The number of the line where the cursor is, as the status bar tells it. */
+  async cursorLine(): Promise<number> {
+    const text = await this.page.locator('#status\\.editor\\.selection').innerText();
+    return Number(/Ln (\d+)/.exec(text)?.[1]);
+  }
+
+  /** Puts the cursor on a line of the active editor. */
+  async goToLine(line: number): Promise<void> {
+    await this.page.keyboard.press('Control+G');
+    const input = this.page.locator('.quick-input-widget input.input');
+    await input.waitFor();
+    await input.fill(`:${line}`);
+    await this.page.locator('.quick-input-widget').getByText(`line ${line}`).first().waitFor();
+    await this.page.keyboard.press('Enter');
+    await input.waitFor({ state: 'hidden' });
+  }
+
+  /** Saves what the window shows as `docs/images/NAME.png`. */
+  async screenshot(name: string): Promise<void> {
+    const images = join(root, 'docs', 'images');
+    mkdirSync(images, { recursive: true });
+    await this.page.screenshot({ path: join(images, `${name}.png`) });
+  }
+
+  /** Keeps a picture of a failure beside the test results. */
+  async keepPicture(name: string): Promise<void> {
+    const path = join(root, 'test', 'results', `${name.replace(/\W+/g, '-')}.png`);
+    await this.page.screenshot({ path });
+  }
+}
