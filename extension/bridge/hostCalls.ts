@@ -1,0 +1,268 @@
+/**
+ * Purpose: calls from Python: finds the exposed function, runs it, answers.
+ * Threads: JavaScript main thread only.
+ * Must not know: transports, what the functions do.
+ */
+import { FrameFlag, FrameKind } from '../protocol/frame';
+import { BridgeError, CallCancelled, type ErrorPayload, payloadFromError } from './errors';
+import { type CurrentCall, runInCall } from './scope';
+import type { IncomingFrame, Wire } from './wire';
+
+/** Functions, or objects of functions, by name; methods of class instances count. */
+export type ExposedFunctions = object;
+
+/** The functions Python may call, by the first part of their name; a host keeps them over restarts. */
+export type Exposures = Map<string, ExposedFunctions>;
+
+/** Errors that are remembered so that a round trip gives back the same object. */
+const REMEMBERED_ERRORS = 256;
+
+type HostFunction = (...args: unknown[]) => unknown;
+
+interface Held {
+  value: unknown;
+  count: number;
+}
+
+/** Says that a value goes to Python as a handle instead of by value. */
+export class ByHandle {
+  constructor(readonly value: unknown) {}
+}
+
+/** Answers CALL frames. */
+export class HostCalls {
+  private readonly running = new Map<number, RunningCall>();
+  private readonly held = new Map<number, Held>();
+  private readonly heldNumbers = new Map<unknown, number>();
+  private readonly thrown = new Map<number, unknown>();
+  private nextHandle = 1;
+  private nextThrown = 1;
+
+  constructor(
+    private readonly exposures: Exposures,
+    private readonly wire: Wire,
+    private readonly post: (frame: Uint8Array) => void,
+  ) {}
+
+  /** Runs the function a CALL frame names; the answer goes out as RESULT or ERROR. */
+  receive(frame: IncomingFrame): void {
+    let request: CallRequest;
+    try {
+      request = this.readCall(frame);
+    } catch (error) {
+      this.postError(frame, error);
+      return;
+    }
+    const call = new RunningCall(request.name, frame.span);
+    this.running.set(frame.id, call);
+    let outcome: unknown;
+    try {
+      outcome = runInCall(call, () => request.run());
+    } catch (error) {
+      this.finish(frame, call, () => this.postError(frame, error));
+      return;
+    }
+    if (!isThenable(outcome)) {
+      this.finish(frame, call, () => this.postResult(frame, outcome));
+      return;
+    }
+    Promise.resolve(outcome).then(
+      (value) => this.finish(frame, call, () => this.postResult(frame, value)),
+      (error: unknown) => this.finish(frame, call, () => this.postError(frame, error)),
+    );
+  }
+
+  /** Python gave up on a call: its signal aborts. */
+  cancel(frame: IncomingFrame): void {
+    const call = this.running.get(frame.id);
+    if (!call) return;
+    const reason = new CallCancelled(`Python cancelled its call to ${call.name}`);
+    // Nobody listens, so nobody will end early: Python must not wait for, say, a person's answer.
+    if (!call.abort(reason)) this.finish(frame, call, () => this.postError(frame, reason));
+  }
+
+  /** Aborts what runs and forgets everything; answers are no longer possible. */
+  close(reason: BridgeError): void {
+    for (const call of this.running.values()) call.abort(reason);
+    this.running.clear();
+    this.held.clear();
+    this.heldNumbers.clear();
+    this.thrown.clear();
+  }
+
+  /** The handle under which Python gets a function or object; one release per use. */
+  hold(value: unknown): number {
+    const known = this.heldNumbers.get(value);
+    if (known !== undefined) {
+      const entry = this.held.get(known);
+      if (entry) entry.count += 1;
+      return known;
+    }
+    const handle = this.nextHandle++;
+    this.held.set(handle, { value, count: 1 });
+    this.heldNumbers.set(value, handle);
+    return handle;
+  }
+
+  /** The value behind one of our own handles. */
+  heldValue(handle: number): unknown {
+    const entry = this.held.get(handle);
+    if (!entry)
+      throw new BridgeError(`TypeScript holds nothing under handle ${handle}`, { code: 'released' });
+    return entry.value;
+  }
+
+  /** Python released handles of ours. */
+  release(handles: readonly number[]): void {
+    for (const handle of handles) {
+      const entry = this.held.get(handle);
+      if (!entry) continue;
+      entry.count -= 1;
+      if (entry.count > 0) continue;
+      this.held.delete(handle);
+      this.heldNumbers.delete(entry.value);
+    }
+  }
+
+  /** The object an exposed function threw, when `payload` tells of it and it is still kept. */
+  originalOf(payload: ErrorPayload): unknown {
+    const id = payload.details?.thrown;
+    return typeof id === 'number' ? this.thrown.get(id) : undefined;
+  }
+
+  private readCall(frame: IncomingFrame): CallRequest {
+    const [name, args, kwargs] = frame.payload() as [
+      string | null,
+      unknown[],
+      Record<string, unknown> | null,
+    ];
+    const root = frame.target === 0 ? undefined : this.heldValue(frame.target);
+    const { fn, self } = frame.target === 0 ? this.findExposed(name ?? '') : findMember(root, name);
+    const all = kwargs && Object.keys(kwargs).length > 0 ? [...args, kwargs] : [...args];
+    return { name: name ?? 'a function', run: () => fn.apply(self, all) };
+  }
+
+  private findExposed(name: string): Found {
+    const [prefix, ...rest] = name.split('.');
+    const root = this.exposures.get(prefix);
+    if (root !== undefined) {
+      const found = rest.length === 0 ? asFunction(root, undefined) : walk(root, rest);
+      if (found) return found;
+    }
+    const known = [...this.exposures.keys()].sort().join(', ') || 'nothing';
+    throw new BridgeError(`the host exposes no function ${name}`, {
+      code: 'host-unavailable',
+      hint: `Exposed here: ${known}.`,
+    });
+  }
+
+  private finish(frame: IncomingFrame, call: RunningCall, answer: () => void): void {
+    // A call that was answered for already (cancelled, or the session closed) is not in the map.
+    if (this.running.get(frame.id) !== call) return;
+    this.running.delete(frame.id);
+    answer();
+  }
+
+  private postResult(frame: IncomingFrame, value: unknown): void {
+    const asRef = (frame.flags & FrameFlag.RETURN_REF) !== 0;
+    let encoded: Uint8Array;
+    try {
+      // Only functions are handed out by handle on their own; an object is when Python asks for it.
+      const result = asRef && typeof value === 'object' && value !== null ? new ByHandle(value) : value;
+      encoded = this.wire.encode({ kind: FrameKind.RESULT, id: frame.id }, result);
+    } catch (error) {
+      this.postError(frame, error);
+      return;
+    }
+    this.post(encoded);
+  }
+
+  private postError(frame: IncomingFrame, thrown: unknown): void {
+    const payload = payloadFromError(thrown);
+    payload.details = { thrown: this.remember(thrown) };
+    this.post(this.wire.encode({ kind: FrameKind.ERROR, id: frame.id }, payload));
+  }
+
+  private remember(thrown: unknown): number {
+    const id = this.nextThrown++;
+    this.thrown.set(id, thrown);
+    if (this.thrown.size > REMEMBERED_ERRORS) {
+      const [oldest] = this.thrown.keys();
+      this.thrown.delete(oldest);
+    }
+    return id;
+  }
+}
+
+interface CallRequest {
+  name: string;
+  run(): unknown;
+}
+
+interface Found {
+  fn: HostFunction;
+  self: unknown;
+}
+
+/** The controller is made on demand: its existence says that somebody listens. */
+class RunningCall implements CurrentCall {
+  private controller: AbortController | null = null;
+
+  constructor(
+    readonly name: string,
+    readonly span: number,
+  ) {}
+
+  get signal(): AbortSignal {
+    this.controller ??= new AbortController();
+    return this.controller.signal;
+  }
+
+  /** False when nobody listens. */
+  abort(reason: BridgeError): boolean {
+    if (!this.controller) return false;
+    this.controller.abort(reason);
+    return true;
+  }
+}
+
+function findMember(root: unknown, path: string | null): Found {
+  const found = path ? walk(root, path.split('.')) : asFunction(root, undefined);
+  if (found) return found;
+  throw new BridgeError(path ? `the object has no method ${path}` : 'the object is not a function', {
+    code: 'host-error',
+  });
+}
+
+function walk(root: unknown, path: readonly string[]): Found | null {
+  let self: unknown;
+  let value: unknown = root;
+  for (const name of path) {
+    if (value === null || value === undefined || !isMember(value, name)) return null;
+    self = value;
+    value = (value as Record<string, unknown>)[name];
+  }
+  return asFunction(value, self);
+}
+
+/** What Object, Function and Array give every value is no part of an exposed object. */
+function isMember(value: unknown, name: string): boolean {
+  for (
+    let owner: unknown = value;
+    owner && !BUILT_IN.has(owner as object);
+    owner = Object.getPrototypeOf(owner)
+  ) {
+    if (Object.hasOwn(owner as object, name)) return name !== 'constructor';
+  }
+  return false;
+}
+
+const BUILT_IN = new Set<object>([Object.prototype, Function.prototype, Array.prototype]);
+
+function asFunction(value: unknown, self: unknown): Found | null {
+  return typeof value === 'function' ? { fn: value as HostFunction, self } : null;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+}

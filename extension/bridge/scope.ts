@@ -1,0 +1,36 @@
+/**
+ * Purpose: what surrounds the running exposed function: its span, and its cancellation.
+ * Threads: JavaScript main thread; follows `await` through AsyncLocalStorage.
+ * Must not know: frames, sessions.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** The call from Python that the current code works for. */
+export interface CurrentCall {
+  /** Name the function was called by, for instance `editor.ask`. */
+  readonly name: string;
+  /** Span id of the crossing; calls to Python from here become its children. 0 = not traced. */
+  readonly span: number;
+  /**
+   * Aborted when Python cancels the call. Whoever takes it promises to end soon after: a function
+   * that never looked at it is answered for at once.
+   */
+  readonly signal: AbortSignal;
+}
+
+const storage = new AsyncLocalStorage<CurrentCall>();
+
+/** The call being answered, or undefined outside exposed functions. */
+export function currentCall(): CurrentCall | undefined {
+  return storage.getStore();
+}
+
+/** Span id that new crossings are children of; 0 outside. */
+export function currentSpan(): number {
+  return storage.getStore()?.span ?? 0;
+}
+
+/** Runs `work` as the answer to `call`. */
+export function runInCall<T>(call: CurrentCall, work: () => T): T {
+  return storage.run(call, work);
+}

@@ -1,0 +1,392 @@
+/**
+ * Purpose: calls over a transport, in both directions: one protocol for the embedded host, the
+ * child process and the tests.
+ * Threads: JavaScript main thread only. Frames leave once per microtask turn, together.
+ * Must not know: which host it talks to, sockets, VS Code.
+ */
+import { FrameFlag, FrameKind } from '../protocol/frame';
+import type { WireRef } from './codec';
+import { Emitter } from './emitter';
+import { BridgeClosed, BridgeError, type ErrorContext } from './errors';
+import { ByHandle, type ExposedFunctions, type Exposures, HostCalls } from './hostCalls';
+import { type OutgoingCall, OutgoingCalls } from './outgoing';
+import {
+  type CallOptions,
+  type ProxyCall,
+  type PyObject,
+  proxyOf,
+  Ref,
+  type RefOwner,
+  unwrapProxy,
+} from './refs';
+import { type Caller, captureCaller } from './stack';
+import { type IncomingFrame, Wire } from './wire';
+
+export type { ExposedFunctions, Exposures } from './hostCalls';
+
+/** Moves whole frames between this session and Python. */
+export interface Transport {
+  /** Takes one or more whole frames; the bytes are not touched again by the session. */
+  send(frames: Uint8Array): void;
+  /** The callback gets one or more whole frames per call, in order. */
+  onData(callback: (frames: Uint8Array) => void): void;
+  close(): void;
+}
+
+/** Settings of a session. */
+export interface SessionOptions {
+  /** Turns a path of an error frame into one an editor can open. */
+  resolveFile?(file: string): string;
+  /** First call id; a transport that outlives sessions needs ids that were never used. */
+  firstCallId?: number;
+  /** Functions exposed before there was a session; shared, so that a restart keeps them. */
+  exposures?: Exposures;
+  /** Told whenever the number of calls in flight changes: a host keeps the process alive by it. */
+  onInFlight?(count: number): void;
+}
+
+/** How a call by name is made. */
+export interface NamedCallOptions extends CallOptions {
+  kwargs?: Readonly<Record<string, unknown>> | null;
+}
+
+/** A piece of what Python printed. */
+export interface SessionOutput {
+  stream: 'stdout' | 'stderr';
+  text: string;
+}
+
+/** An event of Python's runtime, for instance `ready`. */
+export interface SessionEvent {
+  name: string;
+  value: unknown;
+}
+
+/** One connection with one Python. Promises reject with `BridgeError`s only. */
+export class Session implements RefOwner {
+  readonly exposures: Exposures;
+  private readonly outputs = new Emitter<SessionOutput>();
+  private readonly events = new Emitter<SessionEvent>();
+  private readonly ended = new Emitter<BridgeError>();
+  /** What Python printed, where the host sends it in frames. */
+  readonly onDidOutput = this.outputs.on;
+  readonly onDidEvent = this.events.on;
+  /** Fires once, with the reason. */
+  readonly onDidClose = this.ended.on;
+
+  protected readonly wire: Wire;
+  protected readonly errorContext: ErrorContext;
+  private readonly calls: OutgoingCalls;
+  private readonly hostCalls: HostCalls;
+  private readonly pings = new Map<number, Ping>();
+  private readonly imports = new Map<string, PyObject>();
+  private outbox: Uint8Array[] = [];
+  private releases: number[] = [];
+  private flushPlanned = false;
+  private reason: BridgeError | null = null;
+  private pingId = 1;
+
+  constructor(
+    private readonly transport: Transport,
+    options: SessionOptions = {},
+  ) {
+    this.exposures = options.exposures ?? new Map();
+    this.wire = new Wire({
+      refOf: (value) => this.refOf(value),
+      makeRef: (kind, handle) => this.makeRef(kind, handle),
+      discard: (handles) => this.hostCalls.release(handles),
+    });
+    const post = (frame: Uint8Array): void => this.post(frame);
+    this.hostCalls = new HostCalls(this.exposures, this.wire, post);
+    this.errorContext = {
+      resolveFile: options.resolveFile,
+      originalOf: (payload) => this.hostCalls.originalOf(payload),
+      keepRef: (error, handle) => void keptBy.set(error, new Ref(this, handle, 'exception', null)),
+    };
+    const changed = (): void => options.onInFlight?.(this.inFlight);
+    this.calls = new OutgoingCalls(this.wire, post, options.firstCallId ?? 1, this.errorContext, changed);
+    transport.onData((frames) => this.receive(frames));
+  }
+
+  get closed(): boolean {
+    return this.reason !== null;
+  }
+
+  /** Calls and pings that Python has not answered yet. */
+  get inFlight(): number {
+    return this.calls.size + this.pings.size;
+  }
+
+  /** The call id that the next session over the same Python may start with. */
+  get nextCallId(): number {
+    return this.calls.nextId;
+  }
+
+  /**
+   * Calls `module:attribute.attribute`, importing the module.
+   * @throws BridgeError of the kind that tells what went wrong
+   */
+  call<T = unknown>(
+    name: string,
+    args: readonly unknown[] = [],
+    options: NamedCallOptions = {},
+    caller: Caller = captureCaller(this.call),
+  ): Promise<T> {
+    return this.start(this.named(name, args, options, 0, caller)) as Promise<T>;
+  }
+
+  /** As `call`, but the result stays in Python. */
+  callRef(
+    name: string,
+    args: readonly unknown[] = [],
+    options: NamedCallOptions = {},
+    caller: Caller = captureCaller(this.callRef),
+  ): Promise<PyObject> {
+    return this.start(this.named(name, args, options, FrameFlag.RETURN_REF, caller)) as Promise<PyObject>;
+  }
+
+  /** Imports a module. Its handle lives as long as the session and never counts as a leak. */
+  async import(
+    module: string,
+    options: CallOptions = {},
+    caller: Caller = captureCaller(this.import),
+  ): Promise<PyObject> {
+    const known = this.imports.get(module);
+    if (known && !this.reason) return known;
+    const flags = FrameFlag.RETURN_REF | FrameFlag.LONG_LIVED;
+    const call = this.named(module, [], options, flags, caller);
+    const imported = (await this.start(call)) as PyObject;
+    this.imports.set(module, imported);
+    return imported;
+  }
+
+  /**
+   * Lets Python call functions as `name.function`. Replaces what had the name.
+   * The functions may be async, and see their call through `currentCall()`.
+   */
+  expose(name: string, functions: ExposedFunctions): { dispose(): void } {
+    this.exposures.set(name, functions);
+    return {
+      dispose: () => {
+        if (this.exposures.get(name) === functions) this.exposures.delete(name);
+      },
+    };
+  }
+
+  /** Round trip to Python's runtime, answered even while scripts are busy; milliseconds. */
+  ping(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      if (this.reason) return reject(this.reason);
+      const id = this.pingId++;
+      this.pings.set(id, { resolve, reject, sent: performance.now() });
+      this.post(this.wire.encode({ kind: FrameKind.PING, id }));
+    });
+  }
+
+  /** Ends the session: every call in flight fails with `BridgeClosed`. Safe to call twice. */
+  close(): void {
+    if (this.reason) return;
+    this.post(this.wire.encode({ kind: FrameKind.CLOSE }));
+    this.flush();
+    this.end(new BridgeClosed());
+  }
+
+  /** Ends the session for a reason; calls in flight fail with the same code and words. */
+  fail(reason: BridgeError): void {
+    if (!this.reason) this.end(reason);
+  }
+
+  invoke(ref: Ref, path: string | null, call: ProxyCall): Promise<unknown> {
+    const { args, kwargs, options, caller } = call;
+    const label = path === null ? ref.label : `${ref.label}.${path}`;
+    const flags = (call.returnRef ? FrameFlag.RETURN_REF : 0) | threadFlag(options);
+    let target: number;
+    try {
+      target = ref.use();
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+    return this.start({ name: path, target, flags, args, kwargs, options, caller, label });
+  }
+
+  release(handle: number): void {
+    if (this.reason) return;
+    this.releases.push(handle);
+    this.planFlush();
+  }
+
+  private named(
+    name: string,
+    args: readonly unknown[],
+    options: NamedCallOptions,
+    flags: number,
+    caller: Caller,
+  ): OutgoingCall {
+    const { kwargs = null, ...rest } = options;
+    return {
+      name,
+      target: 0,
+      flags: flags | threadFlag(rest),
+      args,
+      kwargs,
+      options: rest,
+      caller,
+      label: name,
+    };
+  }
+
+  private start(call: OutgoingCall): Promise<unknown> {
+    if (this.reason) return Promise.reject(closedError(this.reason, call));
+    const sent = this.calls.start(call);
+    if ((call.flags & FrameFlag.RETURN_REF) === 0) return sent;
+    return sent.then((value) => {
+      unwrapProxy(value)?.ref.describe(call.label, call.caller.site());
+      return value;
+    });
+  }
+
+  private post(frame: Uint8Array): void {
+    if (this.reason) return;
+    this.outbox.push(frame);
+    this.planFlush();
+  }
+
+  private planFlush(): void {
+    if (this.flushPlanned) return;
+    this.flushPlanned = true;
+    queueMicrotask(() => this.flush());
+  }
+
+  private flush(): void {
+    this.flushPlanned = false;
+    if (this.reason) return;
+    if (this.releases.length > 0) {
+      this.outbox.push(this.wire.encode({ kind: FrameKind.RELEASE }, this.releases));
+      this.releases = [];
+    }
+    if (this.outbox.length === 0) return;
+    const frames = this.outbox;
+    this.outbox = [];
+    this.transport.send(join(frames));
+  }
+
+  private receive(chunk: Uint8Array): void {
+    if (this.reason) return;
+    try {
+      this.wire.decode(chunk, (frame) => this.handle(frame));
+    } catch (error) {
+      this.fail(
+        new BridgeError(`Python sent something that is not understood: ${(error as Error).message}`, {
+          code: 'protocol',
+          hint: 'The TypeScript and the native side are of different builds; rebuild and restart.',
+          cause: error,
+        }),
+      );
+    }
+  }
+
+  private handle(frame: IncomingFrame): void {
+    switch (frame.kind) {
+      case FrameKind.RESULT:
+      case FrameKind.ERROR:
+        return this.calls.settle(frame);
+      case FrameKind.CALL:
+        return this.hostCalls.receive(frame);
+      case FrameKind.CANCEL:
+        return this.hostCalls.cancel(frame);
+      case FrameKind.RELEASE:
+        return this.hostCalls.release(frame.payload() as number[]);
+      case FrameKind.OUTPUT: {
+        const [stream, text] = frame.payload() as [SessionOutput['stream'], string];
+        return this.outputs.fire({ stream, text });
+      }
+      case FrameKind.EVENT: {
+        const [name, value] = frame.payload() as [string, unknown];
+        return this.events.fire({ name, value });
+      }
+      case FrameKind.PING:
+        return this.post(this.wire.encode({ kind: FrameKind.PONG, id: frame.id }));
+      case FrameKind.PONG:
+        return this.pong(frame.id);
+      case FrameKind.CLOSE:
+        return this.fail(new BridgeClosed('Python closed the bridge'));
+      default:
+        throw new Error(`frame kind ${frame.kind}`);
+    }
+  }
+
+  private pong(id: number): void {
+    const ping = this.pings.get(id);
+    this.pings.delete(id);
+    ping?.resolve(performance.now() - ping.sent);
+  }
+
+  private end(reason: BridgeError): void {
+    this.reason = reason;
+    this.outbox = [];
+    this.calls.failAll((call) => closedError(reason, call));
+    for (const ping of this.pings.values()) ping.reject(reason);
+    this.pings.clear();
+    this.hostCalls.close(reason);
+    this.transport.close();
+    this.ended.fire(reason);
+  }
+
+  private refOf(value: unknown): WireRef | undefined {
+    if (value instanceof ByHandle) return { kind: 1, handle: this.hostCalls.hold(value.value) };
+    const found = unwrapProxy(value);
+    if (!found)
+      return typeof value === 'function' ? { kind: 1, handle: this.hostCalls.hold(value) } : undefined;
+    if (found.path !== null) {
+      throw new TypeError(
+        `an attribute path (${found.ref.label}.${found.path}) is no object yet: get one with await value(…) or .ref()`,
+      );
+    }
+    if (found.ref.owner !== this) {
+      throw new TypeError(`${found.ref.label} belongs to another bridge, or to this one before its restart`);
+    }
+    return { kind: 0, handle: found.ref.use() };
+  }
+
+  private makeRef(kind: 0 | 1, handle: number): unknown {
+    if (kind === 0) return this.hostCalls.heldValue(handle);
+    return proxyOf(new Ref(this, handle, 'object', null));
+  }
+}
+
+/** Frames of one turn mostly lie side by side in the codec's memory: then nothing is copied. */
+function join(frames: readonly Uint8Array[]): Uint8Array {
+  const [first] = frames;
+  let end = first.byteOffset;
+  for (const frame of frames) {
+    if (frame.buffer !== first.buffer || frame.byteOffset !== end) return Buffer.concat(frames);
+    end += frame.byteLength;
+  }
+  return frames.length === 1 ? first : new Uint8Array(first.buffer, first.byteOffset, end - first.byteOffset);
+}
+
+interface Ping {
+  resolve(ms: number): void;
+  reject(error: BridgeError): void;
+  sent: number;
+}
+
+/** Exceptions kept in Python as long as their error object lives here. */
+const keptBy = new WeakMap<BridgeError, Ref>();
+
+function threadFlag(options: CallOptions): number {
+  return options.mainThread ? FrameFlag.MAIN_THREAD : 0;
+}
+
+/** A new error per call: each shows its own caller. */
+function closedError(reason: BridgeError, call: OutgoingCall): BridgeError {
+  const facts = {
+    code: reason.code,
+    hint: reason.hint,
+    notes: reason.notes,
+    details: reason.details,
+    frames: call.caller.frames(),
+  };
+  const message = `${call.label} got no answer: ${reason.message}`;
+  return reason instanceof BridgeClosed ? new BridgeClosed(message, facts) : new BridgeError(message, facts);
+}

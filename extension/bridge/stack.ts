@@ -1,0 +1,172 @@
+/**
+ * Purpose: TypeScript stack frames for joined errors and for the `site` of a crossing.
+ * Threads: JavaScript main thread only.
+ * Must not know: calls, transports, VS Code.
+ *
+ * A capture keeps V8's structured call sites and turns them into text only when
+ * somebody asks: most calls succeed and nobody does.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { findSourceMap, SourceMap, type SourceMapPayload } from 'node:module';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The languages a frame can be of. */
+export type Language = 'typescript' | 'python' | 'rust';
+
+/** One frame of a joined stack. Lists of frames run in call order: the outermost first. */
+export interface JoinedFrame {
+  language: Language;
+  /** Function, method or Rust path; `<anonymous>` when there is no name. */
+  function: string;
+  /** Absolute path where one is known, else the path as the language gave it. */
+  file: string;
+  /** 1-based. */
+  line: number;
+  /** 1-based; only where the language reports it. */
+  column?: number;
+}
+
+/** The frames of one TypeScript caller, not formatted yet. */
+export interface Caller {
+  /** `file:line` of the innermost frame, source-mapped; null when there is none. */
+  site(): string | null;
+  /** In call order, without Node's own frames. */
+  frames(): JoinedFrame[];
+}
+
+type AnyFunction = (...args: never[]) => unknown;
+
+/** Captures the frames that called `below`; a few microseconds. */
+export function captureCaller(below: AnyFunction): Caller {
+  const previous = Error.prepareStackTrace;
+  Error.prepareStackTrace = keepCallSites;
+  const holder: { stack?: NodeJS.CallSite[] } = {};
+  Error.captureStackTrace(holder, below);
+  const sites = holder.stack ?? [];
+  Error.prepareStackTrace = previous;
+  return {
+    site() {
+      for (const site of sites) {
+        const frame = frameOf(site);
+        if (frame) return `${frame.file}:${frame.line}`;
+      }
+      return null;
+    },
+    frames: () =>
+      sites
+        .map(frameOf)
+        .filter((frame) => frame !== null)
+        .reverse(),
+  };
+}
+
+/** The frames of a thrown value's `stack` text, in call order; empty when it has none. */
+export function framesOfError(error: unknown): JoinedFrame[] {
+  const text = error instanceof Error ? error.stack : undefined;
+  if (typeof text !== 'string') return [];
+  const frames: JoinedFrame[] = [];
+  for (const line of text.split('\n')) {
+    const match = /^\s+at (?:async )?(?:(.+?) \()?([^()\s][^()]*):(\d+):(\d+)\)?$/.exec(line);
+    if (!match) continue;
+    const [, name, file, row, column] = match;
+    if (isNodeInternal(file)) continue;
+    const position = { file: toPath(file), line: Number(row), column: Number(column) };
+    // Node maps the text itself when its source maps are on; mapping twice would be wrong.
+    const mapped = process.sourceMapsEnabled ? position : mapPosition(position);
+    frames.push({ language: 'typescript', function: name ?? '<anonymous>', ...mapped });
+  }
+  return frames.reverse();
+}
+
+/** Frames as text, one paragraph per change of language, in call order. */
+export function formatFrames(frames: readonly JoinedFrame[]): string {
+  const lines: string[] = [];
+  let language: Language | undefined;
+  for (const frame of frames) {
+    if (frame.language !== language) {
+      language = frame.language;
+      lines.push(`  ${LANGUAGE_NAMES[language] ?? language}`);
+    }
+    const column = frame.column ? `:${frame.column}` : '';
+    lines.push(`    at ${frame.function} (${frame.file}:${frame.line}${column})`);
+  }
+  return lines.join('\n');
+}
+
+const LANGUAGE_NAMES: Record<Language, string> = {
+  typescript: 'TypeScript',
+  python: 'Python',
+  rust: 'Rust',
+};
+
+interface Position {
+  file: string;
+  line: number;
+  column: number;
+}
+
+const keepCallSites = (_error: Error, sites: NodeJS.CallSite[]): NodeJS.CallSite[] => sites;
+
+function frameOf(site: NodeJS.CallSite): JoinedFrame | null {
+  const file = site.getFileName() ?? site.getScriptNameOrSourceURL();
+  const line = site.getLineNumber();
+  if (!file || line === null || isNodeInternal(file)) return null;
+  const position = { file: toPath(file), line, column: site.getColumnNumber() ?? 1 };
+  return { language: 'typescript', function: nameOf(site), ...mapPosition(position) };
+}
+
+function nameOf(site: NodeJS.CallSite): string {
+  const name = site.getFunctionName();
+  const type = site.isToplevel() || site.isConstructor() ? null : site.getTypeName();
+  if (!name) return site.getMethodName() ?? '<anonymous>';
+  return type && type !== 'Object' && !name.includes('.') ? `${type}.${name}` : name;
+}
+
+function isNodeInternal(file: string): boolean {
+  return file.startsWith('node:') || file.startsWith('internal/') || file === 'native';
+}
+
+function toPath(file: string): string {
+  return file.startsWith('file:') ? fileURLToPath(file) : file;
+}
+
+const mapped = new Map<string, Position>();
+const sourceMaps = new Map<string, SourceMap | null>();
+
+function mapPosition(position: Position): Position {
+  const key = `${position.file}:${position.line}:${position.column}`;
+  const known = mapped.get(key);
+  if (known) return known;
+  const result = lookUp(position);
+  // A call site is a place in a file: their number is bounded by the loaded code.
+  mapped.set(key, result);
+  return result;
+}
+
+function lookUp(position: Position): Position {
+  const map = sourceMapOf(position.file);
+  const entry = map?.findEntry(position.line - 1, position.column - 1);
+  if (!entry || !('originalSource' in entry) || !entry.originalSource) return position;
+  const source = entry.originalSource;
+  const file = source.startsWith('file:') ? fileURLToPath(source) : resolve(dirname(position.file), source);
+  return { file, line: entry.originalLine + 1, column: entry.originalColumn + 1 };
+}
+
+function sourceMapOf(file: string): SourceMap | null {
+  const known = sourceMaps.get(file);
+  if (known !== undefined) return known;
+  const map = findSourceMap(file) ?? readSourceMap(`${file}.map`);
+  sourceMaps.set(file, map);
+  return map;
+}
+
+/** A bundle in the extension host has its map beside it, and Node's own mapping is off there. */
+function readSourceMap(path: string): SourceMap | null {
+  try {
+    if (!existsSync(path)) return null;
+    return new SourceMap(JSON.parse(readFileSync(path, 'utf8')) as SourceMapPayload);
+  } catch {
+    return null;
+  }
+}

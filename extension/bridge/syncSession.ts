@@ -1,0 +1,75 @@
+/**
+ * Purpose: synchronous calls, for Python in this process only.
+ * Threads: JavaScript main thread, which waits until Python returns; Python may call exposed
+ * functions meanwhile. Prefer asynchronous calls: these block the whole extension host.
+ * Must not know: how the addon was loaded.
+ */
+import { type SyncAddon, SyncCodec } from './codec';
+import { BridgeClosed, errorFromPayload } from './errors';
+import { type PyObject, splitArguments, unwrapProxy } from './refs';
+import { currentSpan } from './scope';
+import { Session, type SessionOptions, type Transport } from './session';
+import { captureCaller } from './stack';
+import { conversionError } from './wire';
+
+/** Calls that return instead of promising. */
+export interface SyncCalls {
+  /**
+   * Calls Python and waits. `fn` is a Python object or `module:attribute`; `kw()` may come last.
+   * @throws BridgeError; code `deadlock` where waiting could never end
+   */
+  callSync<T = unknown>(fn: PyObject | string, ...args: unknown[]): T;
+  /** A plain synchronous function; cheaper than `callSync` where it is called often. */
+  sync<T = unknown>(fn: PyObject | string): (...args: unknown[]) => T;
+}
+
+/** A session whose Python is in this process. */
+export class SyncSession extends Session implements SyncCalls {
+  private readonly codec: SyncCodec;
+
+  constructor(transport: Transport, addon: SyncAddon, options: SessionOptions = {}) {
+    super(transport, options);
+    this.codec = new SyncCodec(addon, this.wire.refs, (payload) => new RaisedInPython(payload));
+  }
+
+  callSync<T = unknown>(fn: PyObject | string, ...args: unknown[]): T {
+    const found = typeof fn === 'string' ? undefined : unwrapProxy(fn);
+    const target = found ? found.ref.use() : 0;
+    return this.run(target, found ? found.path : String(fn), args, this.callSync) as T;
+  }
+
+  sync<T = unknown>(fn: PyObject | string): (...args: unknown[]) => T {
+    const found = typeof fn === 'string' ? undefined : unwrapProxy(fn);
+    const name = found ? found.path : String(fn);
+    const call = (...args: unknown[]): T => this.run(found ? found.ref.use() : 0, name, args, call) as T;
+    return call;
+  }
+
+  private run(
+    target: number,
+    name: string | null,
+    args: unknown[],
+    below: (...args: never[]) => unknown,
+  ): unknown {
+    if (this.closed) throw new BridgeClosed();
+    const split = splitArguments(args, NO_OPTIONS);
+    try {
+      return this.codec.call(target, name, split.args, split.kwargs, null, currentSpan());
+    } catch (error) {
+      const caller = captureCaller(below).frames();
+      if (error instanceof RaisedInPython) {
+        throw errorFromPayload(error.payload, { ...this.errorContext, caller });
+      }
+      throw conversionError(error, caller);
+    }
+  }
+}
+
+const NO_OPTIONS = {};
+
+/** Carries an error payload out of the codec; never leaves this file. */
+class RaisedInPython extends Error {
+  constructor(readonly payload: unknown) {
+    super('raised in Python');
+  }
+}

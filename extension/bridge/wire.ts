@@ -1,0 +1,89 @@
+/**
+ * Purpose: frames as the session thinks of them, over the codec: defaults of the header, handles
+ * that were given out for a frame that could not be packed.
+ * Threads: JavaScript main thread only.
+ * Must not know: calls, transports.
+ */
+import type { FrameHeader, FrameKind } from '../protocol/frame';
+import {
+  ConversionError as CodecError,
+  decodeFrames,
+  encodeFrame,
+  NO_PAYLOAD,
+  type RefContext,
+  type WireRef,
+} from './codec';
+import { BridgeError, ConversionError, type JoinedFrame } from './errors';
+
+/** A header; what is left out is 0. */
+export type FrameHead = Pick<FrameHeader, 'kind'> & Partial<FrameHeader>;
+
+/** A received frame. `payload` unpacks; valid only while the chunk is being handled. */
+export interface IncomingFrame extends FrameHeader {
+  kind: FrameKind;
+  payload(): unknown;
+}
+
+/** How the session names values that stay on their side. */
+export interface ForeignValues extends RefContext {
+  /** Takes back handles of ours that were given out for a frame that is not sent. */
+  discard(handles: readonly number[]): void;
+}
+
+/** Encodes and decodes frames for one session. */
+export class Wire {
+  private given: number[] = [];
+  /** References, for packs that are made without a frame. */
+  readonly refs: RefContext;
+
+  constructor(private readonly foreign: ForeignValues) {
+    this.refs = {
+      refOf: (value) => this.noteGiven(foreign.refOf(value)),
+      makeRef: (kind, handle) => foreign.makeRef(kind, handle),
+    };
+  }
+
+  /** @throws the codec's ConversionError; see `conversionError` */
+  encode(head: FrameHead, value: unknown = NO_PAYLOAD): Uint8Array {
+    this.given = [];
+    try {
+      return encodeFrame(
+        { flags: 0, id: 0, target: 0, span: 0, parent: 0, sentNs: now(), ...head },
+        value,
+        this.refs,
+      );
+    } catch (error) {
+      this.foreign.discard(this.given);
+      throw error;
+    }
+  }
+
+  /** Hands the chunk's frames on, in order. @throws FrameError when the chunk is malformed */
+  decode(chunk: Uint8Array, handle: (frame: IncomingFrame) => void): void {
+    decodeFrames(chunk, (header, read) => handle({ ...header, payload: read }), this.refs);
+  }
+
+  private noteGiven(ref: WireRef | undefined): WireRef | undefined {
+    if (ref?.kind === 1) this.given.push(ref.handle);
+    return ref;
+  }
+}
+
+/** What a caller sees when a value could not be packed. */
+export function conversionError(error: unknown, frames: readonly JoinedFrame[]): BridgeError {
+  if (error instanceof BridgeError) return error;
+  if (error instanceof CodecError) {
+    const { path, valueType } = error;
+    return new ConversionError(error.message, { frames, details: { path, type: valueType } });
+  }
+  return new ConversionError(`a value could not be packed: ${(error as Error).message}`, {
+    frames,
+    cause: error,
+  });
+}
+
+/** The clock Rust measures queueing against. */
+function now(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1e9 + nanoseconds;
+}

@@ -1,0 +1,61 @@
+/**
+ * Purpose: from what the user asked for to a running host, with the reason in words.
+ * Threads: JavaScript main thread.
+ * Must not know: VS Code.
+ */
+import { BridgeError } from '../bridge/errors';
+import { startEmbedded } from './embeddedHost';
+import { probeEmbedding } from './embeddingProbe';
+import type { ConductorHost } from './host';
+import type { HostSettings } from './hostSettings';
+import { findInterpreter, type InterpreterSearch } from './interpreter';
+import { SubprocessHost } from './subprocessHost';
+
+/** What is asked for. */
+export interface HostChoice {
+  host: 'auto' | 'embedded' | 'subprocess';
+  search: InterpreterSearch;
+  settings: Omit<HostSettings, 'facts' | 'reason'>;
+  cacheDir: string | undefined;
+  log(line: string): void;
+}
+
+/**
+ * Finds the interpreter and starts the host.
+ * @throws BridgeError `interpreter-invalid`, `embedding-unavailable`, `embedding-failed`, `start-failed`
+ */
+export async function chooseHost(choice: HostChoice): Promise<ConductorHost> {
+  const { facts, source, candidates } = await findInterpreter(choice.search);
+  for (const { path, source: from, taken, reason } of candidates) {
+    choice.log(`${taken ? 'taken' : 'passed over'}: ${path} (${from}): ${reason}`);
+  }
+  const settings: HostSettings = { ...choice.settings, facts, reason: '' };
+  if (choice.host === 'subprocess') {
+    return SubprocessHost.start({ ...settings, reason: `asked for; Python from ${source}` });
+  }
+  const verdict = await probeEmbedding(settings.root, facts, choice.cacheDir);
+  choice.log(`embedding ${verdict.ok ? 'works' : 'is not possible'}: ${verdict.reason}`);
+  if (verdict.ok) return embed(choice, settings, source);
+  if (choice.host === 'embedded') {
+    throw new BridgeError(`Python cannot run inside this process: ${verdict.reason}`, {
+      code: 'embedding-unavailable',
+      hint: 'Use the subprocess host (--host subprocess), or a Python with a shared library (Debian: libpython3-dev).',
+    });
+  }
+  return SubprocessHost.start({ ...settings, reason: `embedding is not possible: ${verdict.reason}` });
+}
+
+async function embed(choice: HostChoice, settings: HostSettings, source: string): Promise<ConductorHost> {
+  if (choice.host === 'embedded')
+    return startEmbedded({ ...settings, reason: `asked for; Python from ${source}` });
+  try {
+    return startEmbedded({
+      ...settings,
+      reason: `shared library found, trial start went well; Python from ${source}`,
+    });
+  } catch (error) {
+    if (!(error instanceof BridgeError)) throw error;
+    choice.log(`embedding failed: ${error.message}`);
+    return SubprocessHost.start({ ...settings, reason: `embedding failed: ${error.message}` });
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * Purpose: what every host of the Conductor's Python offers, whatever process it is in.
+ * Threads: JavaScript main thread only.
+ * Must not know: VS Code, or which of the two hosts stands behind the interface.
+ */
+import type { Session } from '../bridge/session';
+
+/** Where the Conductor's Python runs. */
+export type HostKind = 'embedded' | 'subprocess';
+
+/** Facts about a running host; they change only at `restart()`. */
+export interface HostInfo {
+  readonly kind: HostKind;
+  /** Python's version, for instance `3.11.7`. */
+  readonly version: string;
+  /** `sys.executable`: the interpreter the user chose, never the editor's own binary. */
+  readonly executable: string;
+  readonly prefix: string;
+  /** Process that runs Python. */
+  readonly pid: number;
+  /** The recorder's file; null when nothing is recorded. */
+  readonly traceFile: string | null;
+  /** The directory that holds the Pit's durable state; null leaves the choice to Python. */
+  readonly pitHome: string | null;
+  /** Why this kind of host, in words for a person. */
+  readonly reason: string;
+}
+
+/** How a host ended. */
+export interface HostExit {
+  /** True when `stop()` or `restart()` asked for it. */
+  readonly expected: boolean;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** The last of what the process wrote to stderr, at most 64 KB. */
+  readonly stderrTail: string;
+}
+
+/** A piece of what Python printed, in order per stream, not cut at lines. */
+export interface HostOutput {
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
+}
+
+/** What `on…` methods return; call it to stop listening. */
+export interface Disposable {
+  dispose(): void;
+}
+
+/** One running Python. Methods reject with `BridgeError`s only. */
+export interface ConductorHost {
+  readonly kind: HostKind;
+  readonly info: HostInfo;
+  /** Calls and exposed functions; a restart makes a new one. */
+  readonly session: Session;
+  /** False after `stop()` and after a crash, until `restart()`. */
+  readonly running: boolean;
+  /**
+   * Ends the host: calls in flight fail with `BridgeClosed`, the child process is gone when
+   * the promise resolves. Safe to call twice.
+   */
+  stop(): Promise<void>;
+  /** Stops what still runs and starts anew with the same options and exposed functions. */
+  restart(): Promise<void>;
+  /** Resolves when everything printed before now has reached the listeners. */
+  drainOutput(): Promise<void>;
+  onDidExit(listener: (exit: HostExit) => void): Disposable;
+  onDidOutput(listener: (output: HostOutput) => void): Disposable;
+}

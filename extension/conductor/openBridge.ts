@@ -1,0 +1,184 @@
+/**
+ * Purpose: the front door: chooses interpreter and host, and gives the bridge to Python.
+ * Threads: JavaScript main thread only.
+ * Must not know: VS Code.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { BridgeError } from '../bridge/errors';
+import type { ExposedFunctions } from '../bridge/hostCalls';
+import type { CallOptions, PyObject } from '../bridge/refs';
+import type { NamedCallOptions, Session } from '../bridge/session';
+import { captureCaller } from '../bridge/stack';
+import type { SyncCalls } from '../bridge/syncSession';
+import { chooseHost } from './chooseHost';
+import { EmbeddedHost } from './embeddedHost';
+import type { ConductorHost, Disposable, HostExit, HostInfo, HostOutput } from './host';
+import type { InterpreterSearch } from './interpreter';
+import { Supervisor } from './supervisor';
+
+/** What `openBridge` may be told; everything is optional. */
+export interface OpenOptions {
+  /** `auto` (the default) is embedded where that is safe, else a child process; `info.reason` tells why. */
+  host?: 'auto' | 'embedded' | 'subprocess';
+  /** Path of the interpreter; without it, see `InterpreterSearch`. */
+  python?: string;
+  /** Folder whose `.venv` or `venv` is looked at, and where Python starts. Default: the current directory. */
+  workspace?: string;
+  /** Asks the editor's Python extension for its choice; rejections and undefined mean no choice. */
+  pythonExtension?: InterpreterSearch['pythonExtension'];
+  /** Where this product is installed; found by itself except in unusual layouts. */
+  root?: string;
+  /** The recorder's file; null or absent records nothing. Its folder must exist. */
+  traceFile?: string | null;
+  /** The Pit's durable state; absent: `.symphony` in the workspace. */
+  pitHome?: string | null;
+  /** Extra environment for Python. In the embedded host it is set for the whole process. */
+  env?: Readonly<Record<string, string>>;
+  /** Folder where the result of the embedding probe is kept between runs. */
+  cacheDir?: string;
+  /** One line per decision, for a log. */
+  log?(line: string): void;
+}
+
+/** Python, ready to be called. Promises reject with `BridgeError`s only. */
+export interface Bridge {
+  readonly kind: ConductorHost['kind'];
+  readonly info: HostInfo;
+  /** The host behind the bridge. */
+  readonly host: ConductorHost;
+  /** False after `close()` and after a crash, until `restart()`. */
+  readonly running: boolean;
+  /** Imports a module: `const stats = await bridge.import('statistics')`. */
+  import(module: string, options?: CallOptions): Promise<PyObject>;
+  /** Calls `module:attribute.attribute`. */
+  call<T = unknown>(name: string, args?: readonly unknown[], options?: NamedCallOptions): Promise<T>;
+  /** As `call`, but the result stays in Python. */
+  callRef(name: string, args?: readonly unknown[], options?: NamedCallOptions): Promise<PyObject>;
+  /** Lets Python call `name.function(…)`; survives restarts. */
+  expose(name: string, functions: ExposedFunctions): Disposable;
+  /** Stops Python where it runs in a child, and begins anew. Calls in flight fail with `BridgeClosed`. */
+  restart(): Promise<void>;
+  /** Ends the bridge. Safe to call twice. */
+  close(): Promise<void>;
+  onDidOutput(listener: (output: HostOutput) => void): Disposable;
+  onDidExit(listener: (exit: HostExit) => void): Disposable;
+}
+
+/** A bridge whose Python is in this process: it has synchronous calls too. */
+export interface EmbeddedBridge extends Bridge, SyncCalls {
+  readonly kind: 'embedded';
+}
+
+/**
+ * Starts Python and gives the bridge to it.
+ * @throws BridgeError: `interpreter-invalid`, `embedding-unavailable`, `embedding-failed`, `start-failed`
+ */
+export async function openBridge(options: OpenOptions & { host: 'embedded' }): Promise<EmbeddedBridge>;
+export async function openBridge(options?: OpenOptions): Promise<Bridge>;
+export async function openBridge(options: OpenOptions = {}): Promise<Bridge> {
+  const root = options.root ?? findRoot(__dirname);
+  const workspace = options.workspace ?? process.cwd();
+  const { python, pythonExtension, traceFile = null, env = {}, cacheDir } = options;
+  const pitHome =
+    options.pitHome === undefined
+      ? (process.env.SYMPHONY_PIT_HOME ?? join(workspace, '.symphony'))
+      : options.pitHome;
+  const host = await chooseHost({
+    host: options.host ?? 'auto',
+    search: { python, pythonExtension, workspace, root },
+    settings: { root, workspace, traceFile, pitHome, env },
+    cacheDir,
+    log: options.log ?? (() => {}),
+  });
+  return host instanceof EmbeddedHost ? new InProcessBridge(host) : new HostBridge(host);
+}
+
+class HostBridge<H extends ConductorHost = ConductorHost> implements Bridge {
+  private readonly supervisor: Supervisor;
+
+  constructor(readonly host: H) {
+    this.supervisor = new Supervisor(host);
+  }
+
+  get kind(): H['kind'] {
+    return this.host.kind;
+  }
+
+  get info(): HostInfo {
+    return this.host.info;
+  }
+
+  get running(): boolean {
+    return this.host.running;
+  }
+
+  import(module: string, options?: CallOptions): Promise<PyObject> {
+    const caller = captureCaller(this.import);
+    return this.on((session) => session.import(module, options, caller));
+  }
+
+  call<T = unknown>(name: string, args?: readonly unknown[], options?: NamedCallOptions): Promise<T> {
+    const caller = captureCaller(this.call);
+    return this.on((session) => session.call<T>(name, args, options, caller));
+  }
+
+  callRef(name: string, args?: readonly unknown[], options?: NamedCallOptions): Promise<PyObject> {
+    const caller = captureCaller(this.callRef);
+    return this.on((session) => session.callRef(name, args, options, caller));
+  }
+
+  expose(name: string, functions: ExposedFunctions): Disposable {
+    return this.host.session.expose(name, functions);
+  }
+
+  restart(): Promise<void> {
+    return this.supervisor.restart();
+  }
+
+  close(): Promise<void> {
+    return this.supervisor.stop();
+  }
+
+  onDidOutput(listener: (output: HostOutput) => void): Disposable {
+    return this.host.onDidOutput(listener);
+  }
+
+  onDidExit(listener: (exit: HostExit) => void): Disposable {
+    return this.host.onDidExit(listener);
+  }
+
+  /** The usual case costs no extra turn: only a crashed host is waited for. */
+  private on<T>(use: (session: Session) => Promise<T>): Promise<T> {
+    if (this.host.running) return use(this.host.session);
+    return this.supervisor.ready().then(use);
+  }
+}
+
+class InProcessBridge extends HostBridge<EmbeddedHost> implements EmbeddedBridge {
+  callSync<T = unknown>(fn: PyObject | string, ...args: unknown[]): T {
+    return this.host.session.callSync<T>(fn, ...args);
+  }
+
+  sync<T = unknown>(fn: PyObject | string): (...args: unknown[]) => T {
+    return this.host.session.sync<T>(fn);
+  }
+}
+
+/** The nearest folder above that is this product: the sources and the bundle lie at different depths. */
+function findRoot(from: string): string {
+  for (let folder = from; ; folder = dirname(folder)) {
+    const manifest = join(folder, 'package.json');
+    if (existsSync(manifest) && isOurs(manifest)) return folder;
+    if (folder === dirname(folder)) break;
+  }
+  throw new BridgeError(`the product's folder was not found above ${from}`, {
+    code: 'install-broken',
+    hint: 'Pass its folder as `root`.',
+  });
+}
+
+function isOurs(manifest: string): boolean {
+  const { name } = JSON.parse(readFileSync(manifest, 'utf8')) as { name?: string };
+  return name === 'symphony-conductor-workbench';
+}
