@@ -105,14 +105,15 @@ class ChildDebuggee implements Debuggee {
 
   private async end(): Promise<void> {
     // A script that the debugger holds, or that loops, answers no polite request; nothing of it is kept anyway.
-    if (!this.isOver) killProcess(this.pid);
+    if (!this.isOver) killGroup(this.pid);
     await this.bridge.close();
   }
 }
 
-function killProcess(pid: number): void {
+/** The child leads a process group, so what the script started goes with it. */
+function killGroup(pid: number): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(-pid, 'SIGKILL');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
