@@ -1,0 +1,182 @@
+/**
+ * The trace panel's extension side: lifetime, page with its content security policy, message pump, opening of sources.
+ *
+ * A hidden panel gets no messages and loses its page; when it shows again it says `ready` and gets everything anew.
+ * Must not know: hosts, the trace format.
+ */
+import { randomBytes } from 'node:crypto';
+import * as vscode from 'vscode';
+import type { FromPanel, PanelTab, ToPanel } from '../protocol/panelMessages';
+import { openSource } from './openSource';
+import { type TraceData, TraceFeed } from './traceFeed';
+
+export type { TraceData } from './traceFeed';
+
+/** Where the panel's data comes from. */
+export interface TraceSource {
+  /** The newest trace; null when nothing has been recorded. A rejection is shown in the panel. */
+  load(): Promise<TraceData | null>;
+  /** There may be something new. */
+  readonly onDidChange: vscode.Event<void>;
+}
+
+/** View type of the panel; package.json activates the extension for it. */
+export const TRACE_VIEW = 'symphony.trace';
+
+/** Recordings change thousands of times a second; the panel follows at this pace. */
+const REFRESH_MS = 300;
+
+/** The one trace panel. Register it as the serializer of `TRACE_VIEW` too, so that it comes back after a reload. */
+export class TracePanel implements vscode.Disposable, vscode.WebviewPanelSerializer {
+  private panel: vscode.WebviewPanel | undefined;
+  private feed: TraceFeed | undefined;
+  private loads = 0;
+  private ready = false;
+  private refreshTimer: NodeJS.Timeout | undefined;
+  private waiting: ToPanel[] = [];
+  private readonly subscription: vscode.Disposable;
+
+  constructor(
+    private readonly extensionUri: vscode.Uri,
+    private readonly source: TraceSource,
+    private readonly log: { error(message: string): void },
+  ) {
+    this.subscription = source.onDidChange(() => this.refreshSoon());
+  }
+
+  /** Opens the panel beside the editor, or brings it to the front; `tab` chooses what it shows. */
+  show(tab?: PanelTab): void {
+    if (this.panel) this.panel.reveal(undefined, true);
+    else {
+      const place = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true };
+      this.adopt(vscode.window.createWebviewPanel(TRACE_VIEW, 'Symphony Trace', place));
+    }
+    if (tab) this.tell({ type: 'show', tab });
+  }
+
+  /** Selects a span (by id) and brings it into view. */
+  reveal(span: number): void {
+    this.show('calls');
+    this.tell({ type: 'reveal', span });
+  }
+
+  /** True while a panel exists. */
+  get isOpen(): boolean {
+    return this.panel !== undefined;
+  }
+
+  async deserializeWebviewPanel(panel: vscode.WebviewPanel): Promise<void> {
+    this.panel?.dispose();
+    this.adopt(panel);
+  }
+
+  dispose(): void {
+    clearTimeout(this.refreshTimer);
+    this.subscription.dispose();
+    this.panel?.dispose();
+  }
+
+  private adopt(panel: vscode.WebviewPanel): void {
+    this.panel = panel;
+    this.ready = false;
+    const dist = vscode.Uri.joinPath(this.extensionUri, 'dist');
+    panel.webview.options = { enableScripts: true, localResourceRoots: [dist] };
+    panel.iconPath = new vscode.ThemeIcon('graph');
+    panel.webview.onDidReceiveMessage((message: FromPanel) => this.receive(message));
+    panel.onDidDispose(() => {
+      if (this.panel !== panel) return;
+      this.panel = undefined;
+      this.feed = undefined;
+      this.ready = false;
+    });
+    panel.webview.html = page(panel.webview, dist);
+  }
+
+  private receive(message: FromPanel): void {
+    switch (message.type) {
+      case 'ready':
+        this.ready = true;
+        void this.loadNow().then(() => {
+          for (const waiting of this.waiting.splice(0)) this.post(waiting);
+        });
+        break;
+      case 'ack':
+        this.feed?.acknowledge(message.load);
+        break;
+      case 'refresh':
+        void this.loadNow();
+        break;
+      case 'openSource':
+        void openSource(message, this.extensionUri, this.panel?.viewColumn);
+        break;
+    }
+  }
+
+  private refreshSoon(): void {
+    if (!this.panel?.visible || !this.ready) return;
+    this.refreshTimer ??= setTimeout(() => {
+      this.refreshTimer = undefined;
+      void this.loadNow();
+    }, REFRESH_MS);
+  }
+
+  private async loadNow(): Promise<void> {
+    const load = ++this.loads;
+    try {
+      const data = await this.source.load();
+      if (load !== this.loads) return;
+      if (data === null) this.none(load, 'Nothing recorded yet', RUN_HINT, false);
+      else {
+        this.feed = new TraceFeed(load, data, (message) => this.post(message));
+        this.feed.start();
+      }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.log.error(`The trace panel could not load: ${reason}`);
+      this.none(load, reason, 'Run the script again to record a new trace, or refresh.', true);
+    }
+  }
+
+  private none(load: number, message: string, hint: string, failed: boolean): void {
+    this.feed = undefined;
+    this.post({ type: 'trace/none', load, message, hint, failed });
+  }
+
+  /** Posts now, or once the page is there. */
+  private tell(message: ToPanel): void {
+    if (this.ready) this.post(message);
+    else this.waiting.push(message);
+  }
+
+  private post(message: ToPanel): void {
+    void this.panel?.webview.postMessage(message);
+  }
+}
+
+const RUN_HINT =
+  'Open a Conductor script and run it: “Symphony: Run Conductor Script” in the command palette.';
+
+function page(webview: vscode.Webview, dist: vscode.Uri): string {
+  const nonce = randomBytes(16).toString('base64');
+  const file = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(dist, name)).toString();
+  const policy = [
+    "default-src 'none'",
+    `style-src ${webview.cspSource}`,
+    `font-src ${webview.cspSource}`,
+    `script-src 'nonce-${nonce}'`,
+  ].join('; ');
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="${file('webview.css')}">
+<title>Symphony Trace</title>
+</head>
+<body>
+<div id="app"></div>
+<script nonce="${nonce}" src="${file('webview.js')}"></script>
+</body>
+</html>`;
+}
