@@ -13,6 +13,7 @@ use std::time::Duration;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::BoundObject;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 

@@ -19,6 +19,8 @@ use crate::aio::LoopQueue;
 use crate::dispatch;
 use crate::errors;
 use crate::job::{lock, JobControl, Place};
+use crate::objects;
+use crate::session::OwnedFrame;
 
 /// An interruption is repeated at this interval, because code may swallow it.
 const INTERRUPT_AGAIN: Duration = Duration::from_millis(100);
@@ -35,7 +37,7 @@ pub enum Request {
     /// A cancelled job has to be interrupted where it is.
     Interrupt(Arc<JobControl>),
     /// Objects that JavaScript has released.
-    Release(Vec<u32>),
+    Release(OwnedFrame),
 }
 
 struct Pending {
@@ -119,7 +121,7 @@ pub fn control_main(py: Python<'_>) {
                     again_at: Instant::now(),
                     control,
                 }),
-                Request::Release(handles) => crate::objects::release(py, &handles),
+                Request::Release(frame) => release(py, &frame),
             }
         }
         if let Some((check_at, taken)) = stall {
@@ -159,6 +161,13 @@ fn wait_for_requests(until: Instant) -> VecDeque<Request> {
             .0;
     }
     std::mem::take(&mut *requests)
+}
+
+fn release(py: Python<'_>, frame: &OwnedFrame) {
+    match frame.value(py).and_then(|handles| handles.extract::<Vec<u32>>()) {
+        Ok(handles) => objects::release(py, &handles),
+        Err(error) => error.write_unraisable(py, None),
+    }
 }
 
 fn start_worker(py: Python<'_>) {

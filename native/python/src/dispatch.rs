@@ -16,7 +16,6 @@ use pyo3::types::{PyDict, PyTuple};
 use symphony_core::recorder::{self, Lang, SpanId};
 use tokio::sync::oneshot;
 
-use crate::aio::LoopQueue;
 use crate::control::{self, Request};
 use crate::crossing::Crossing;
 use crate::errors;

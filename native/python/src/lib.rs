@@ -1,1 +1,37 @@
-//! PyO3 module `_native`.
+//! PyO3 module `_native`: everything that Python gets from Rust.
+//!
+//! Loads unchanged in the embedded interpreter, in the child, under pytest and under plain `python`
+//! (stable ABI, CPython 3.8 and newer). This file only composes the modules.
+
+mod aio;
+mod child;
+mod codec;
+mod control;
+mod crossing;
+mod dispatch;
+mod errors;
+mod host_calls;
+mod job;
+mod module;
+mod objects;
+mod outbox;
+mod refs;
+mod session;
+mod sync_call;
+mod table;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<refs::HostRef>()?;
+    module.add_function(wrap_pyfunction!(child::connect_socket, module)?)?;
+    module.add_function(wrap_pyfunction!(control::control_main, module)?)?;
+    module.add_function(wrap_pyfunction!(dispatch::worker_main, module)?)?;
+    module.add_function(wrap_pyfunction!(dispatch::serve_main_thread, module)?)?;
+    module.add_function(wrap_pyfunction!(host_calls::host_call, module)?)?;
+    module.add_function(wrap_pyfunction!(host_calls::host_call_async, module)?)?;
+    module::register(module)?;
+    codec::register(module)?;
+    table::register(module)
+}

@@ -1,0 +1,157 @@
+//! The child's end of the socket: carries frames, and ends the process when the editor is gone.
+//!
+//! Threads: one native thread reads, one writes, one watches standard input; none of them ever takes
+//! the GIL, so the editor gets answers, and its death is noticed, whatever Python does.
+//! Must not know what a frame means: that is the session's.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+
+use pyo3::exceptions::{PyConnectionError, PyRuntimeError};
+use pyo3::prelude::*;
+use symphony_core::frame;
+use symphony_core::pack::Malformed;
+
+use crate::job::lock;
+use crate::session;
+
+/// How much is read from the socket at once.
+const READ_CHUNK: usize = 256 * 1024;
+/// Exit code of a child whose editor has gone.
+const ORPHANED: i32 = 82;
+
+/// Connects to the editor's socket, proves the token and starts serving.
+#[pyfunction]
+pub fn connect_socket(path: &str, token: &str) -> PyResult<()> {
+    die_with_parent()?;
+    let refuse = |error: std::io::Error| {
+        PyConnectionError::new_err(format!("cannot connect to the editor at {path}: {error}"))
+    };
+    let mut stream = UnixStream::connect(path).map_err(refuse)?;
+    stream.write_all(&session::hello(token)).map_err(refuse)?;
+    let reader = stream.try_clone().map_err(refuse)?;
+    let bell = Arc::new(Bell::default());
+    let ring = bell.clone();
+    session::connect(Arc::new(move || ring.ring()));
+    spawn("conductor-writer", move || write_frames(stream, &bell))?;
+    spawn("conductor-reader", move || read_frames(reader))?;
+    spawn("conductor-lifeline", watch_standard_input)
+}
+
+fn read_frames(mut stream: UnixStream) {
+    let mut received: Vec<u8> = Vec::new();
+    let mut chunk = vec![0; READ_CHUNK];
+    loop {
+        match stream.read(&mut chunk) {
+            Ok(0) | Err(_) => leave("the editor closed the connection"),
+            Ok(count) => received.extend_from_slice(&chunk[..count]),
+        }
+        let whole = match whole_frames(&received) {
+            Ok(length) => length,
+            Err(error) => leave(&format!("the editor sent a malformed frame: {error}")),
+        };
+        if whole > 0 {
+            if let Err(error) = session::submit(&received[..whole]) {
+                leave(&format!("the editor sent a malformed frame: {error}"));
+            }
+            received.drain(..whole);
+        }
+    }
+}
+
+/// Length of the whole frames at the front of `bytes`.
+fn whole_frames(bytes: &[u8]) -> Result<usize, Malformed> {
+    let mut whole = 0;
+    while let Some(length) = frame::peek_length(&bytes[whole..])? {
+        if whole + length > bytes.len() {
+            break;
+        }
+        whole += length;
+    }
+    Ok(whole)
+}
+
+fn write_frames(mut stream: UnixStream, bell: &Bell) {
+    loop {
+        let frames = session::drain();
+        if frames.is_empty() {
+            if session::is_closed() {
+                break;
+            }
+            bell.wait();
+        } else if stream.write_all(&frames).is_err() {
+            leave("the editor closed the connection");
+        }
+    }
+}
+
+/// The editor holds the other end of standard input; when it ends, however it ends, so do we.
+fn watch_standard_input() {
+    let mut ignored = [0; 64];
+    let mut input = std::io::stdin().lock();
+    while matches!(input.read(&mut ignored), Ok(count) if count > 0) {}
+    leave("the editor has gone");
+}
+
+/// Ends the process at once, without waiting for Python: it may be held up for ever.
+fn leave(reason: &str) -> ! {
+    if session::is_closed() {
+        // An orderly end is under way; the main thread finishes it.
+        loop {
+            thread::park();
+        }
+    }
+    eprintln!("conductor: {reason}");
+    symphony_core::recorder::flush();
+    // SAFETY: ends the process; nothing runs after it.
+    unsafe { libc::_exit(ORPHANED) }
+}
+
+#[cfg(target_os = "linux")]
+fn die_with_parent() -> PyResult<()> {
+    // SAFETY: plain system calls without pointers.
+    unsafe {
+        let parent = libc::getppid();
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        // The parent may have died before the signal was armed.
+        if libc::getppid() != parent {
+            return Err(PyRuntimeError::new_err("the editor has gone"));
+        }
+    }
+    Ok(())
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> PyResult<()> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(body)
+        .map(drop)
+        .map_err(|error| PyRuntimeError::new_err(format!("cannot start {name}: {error}")))
+}
+
+/// Wakes the writer.
+#[derive(Default)]
+struct Bell {
+    rung: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Bell {
+    fn ring(&self) {
+        *lock(&self.rung) = true;
+        self.changed.notify_one();
+    }
+
+    fn wait(&self) {
+        let mut rung = lock(&self.rung);
+        while !*rung {
+            rung = self
+                .changed
+                .wait(rung)
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+        *rung = false;
+    }
+}

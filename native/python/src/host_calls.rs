@@ -1,0 +1,238 @@
+//! Calls from Python to functions that TypeScript exposes, and to functions it has passed.
+//!
+//! Threads: a synchronous call waits without the GIL; the answer arrives on the thread that submits
+//! frames and wakes the waiter. A wait that could never end is refused. Must not know the transport.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+use symphony_core::frame::{kind, Header};
+use symphony_core::pack::PackBuf;
+use symphony_core::recorder::{self, Lang, SpanId};
+use tokio::sync::oneshot;
+
+use crate::aio;
+use crate::codec;
+use crate::errors;
+use crate::job::{lock, monotonic_ns};
+use crate::refs::BridgeRefs;
+use crate::session::{self, OwnedFrame};
+
+static PENDING: LazyLock<Mutex<HashMap<u32, oneshot::Sender<Answer>>>> =
+    LazyLock::new(Mutex::default);
+static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+static JS_THREAD: AtomicU64 = AtomicU64::new(0);
+static LOOP_THREAD: AtomicU64 = AtomicU64::new(0);
+
+struct Answer {
+    failed: bool,
+    frame: OwnedFrame,
+}
+
+/// Calls the exposed function `name` and waits for its result.
+#[pyfunction]
+pub fn host_call(
+    py: Python<'_>,
+    name: &str,
+    args: &Bound<'_, PyTuple>,
+    kwargs: Option<&Bound<'_, PyDict>>,
+    site: &str,
+    parent: SpanId,
+) -> PyResult<Py<PyAny>> {
+    call(py, &Callee { name, handle: 0 }, args, kwargs, site, parent)
+}
+
+/// Awaitable form of [`host_call`].
+#[pyfunction]
+pub fn host_call_async<'py>(
+    py: Python<'py>,
+    name: &str,
+    args: &Bound<'py, PyTuple>,
+    kwargs: Option<&Bound<'py, PyDict>>,
+    site: &str,
+    parent: SpanId,
+) -> PyResult<Bound<'py, PyAny>> {
+    call_async(py, &Callee { name, handle: 0 }, args, kwargs, site, parent)
+}
+
+/// What to call: an exposed function by name, or one that was passed, by its handle.
+pub struct Callee<'a> {
+    pub name: &'a str,
+    pub handle: u32,
+}
+
+pub fn call(
+    py: Python<'_>,
+    callee: &Callee<'_>,
+    args: &Bound<'_, PyTuple>,
+    kwargs: Option<&Bound<'_, PyDict>>,
+    site: &str,
+    parent: SpanId,
+) -> PyResult<Py<PyAny>> {
+    refuse_deadlock(py, callee.name)?;
+    let (call, receiver) = PendingCall::send(py, callee, args, kwargs, site, parent)?;
+    let answer = aio::block_on(py, receiver)?;
+    call.finish(py, answer)
+}
+
+pub fn call_async<'py>(
+    py: Python<'py>,
+    callee: &Callee<'_>,
+    args: &Bound<'py, PyTuple>,
+    kwargs: Option<&Bound<'py, PyDict>>,
+    site: &str,
+    parent: SpanId,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (call, receiver) = PendingCall::send(py, callee, args, kwargs, site, parent)?;
+    aio::spawn_with(
+        py,
+        async move {
+            let answer = receiver.await;
+            (call, answer)
+        },
+        |py, (call, answer)| call.finish(py, answer),
+    )
+}
+
+/// Hands an answer to the call that waits for it. Any thread, no GIL.
+pub fn answer(header: Header, frame: OwnedFrame) {
+    let waiter = lock(&PENDING).remove(&header.id);
+    if let Some(waiter) = waiter {
+        let failed = header.kind == kind::ERROR;
+        // A waiter that is gone was cancelled.
+        let _ = waiter.send(Answer { failed, frame });
+    }
+}
+
+/// Fails everybody who waits for TypeScript.
+pub fn fail_all() {
+    lock(&PENDING).clear();
+}
+
+/// Remembers the calling thread as the one that runs JavaScript: it must never wait for itself.
+pub fn mark_js_thread() {
+    JS_THREAD.store(thread_id(), Ordering::Release);
+}
+
+/// Remembers the calling thread as the conductor's event loop: waiting there stops every task.
+pub fn mark_loop_thread() {
+    LOOP_THREAD.store(thread_id(), Ordering::Release);
+}
+
+/// Whether this is the thread that runs JavaScript.
+pub fn is_js_thread() -> bool {
+    JS_THREAD.load(Ordering::Acquire) == thread_id()
+}
+
+fn refuse_deadlock(py: Python<'_>, name: &str) -> PyResult<()> {
+    if is_js_thread() {
+        return Err(errors::deadlock(
+            py,
+            &format!("{name}() would wait for the JavaScript thread, which waits for this call"),
+            "Call the Python function asynchronously (without callSync), then it may call back.",
+        ));
+    }
+    if LOOP_THREAD.load(Ordering::Acquire) == thread_id() {
+        return Err(errors::deadlock(
+            py,
+            &format!("{name}() would stop the event loop that runs this code"),
+            &format!("Use `await {name}_async(...)`."),
+        ));
+    }
+    Ok(())
+}
+
+fn thread_id() -> u64 {
+    // SAFETY: asks for the calling thread's own id.
+    unsafe { libc::pthread_self() as u64 }
+}
+
+/// A call on its way: cancels itself in TypeScript when it is dropped before its answer.
+struct PendingCall {
+    id: u32,
+    span: SpanId,
+    answered: bool,
+}
+
+impl PendingCall {
+    fn send(
+        py: Python<'_>,
+        callee: &Callee<'_>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+        site: &str,
+        parent: SpanId,
+    ) -> PyResult<(Self, oneshot::Receiver<Answer>)> {
+        if session::is_closed() {
+            return Err(errors::closed());
+        }
+        let mut pack = PackBuf::new();
+        let name = (callee.handle == 0).then_some(callee.name);
+        let payload = (name, args, kwargs, site).into_pyobject(py)?;
+        codec::encode(payload.as_any(), &mut pack, &BridgeRefs)?;
+        let parent = if parent == 0 { recorder::current() } else { parent };
+        let name = recorder::intern(callee.name, site, "");
+        let span = recorder::begin_child(parent, name, Lang::TypeScript);
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let (sender, receiver) = oneshot::channel();
+        lock(&PENDING).insert(id, sender);
+        let call = Self {
+            id,
+            span,
+            answered: false,
+        };
+        session::send(
+            &Header {
+                kind: kind::CALL,
+                id,
+                target: callee.handle,
+                span: span as f64,
+                parent: parent as f64,
+                sent_ns: monotonic_ns(),
+                flags: 0,
+            },
+            &pack,
+        )?;
+        Ok((call, receiver))
+    }
+
+    fn finish(
+        mut self,
+        py: Python<'_>,
+        answer: Result<Answer, oneshot::error::RecvError>,
+    ) -> PyResult<Py<PyAny>> {
+        self.answered = true;
+        let outcome = answer
+            .map_err(|_| errors::closed())
+            .and_then(|answer| {
+                let value = answer.frame.value(py)?;
+                if answer.failed {
+                    Err(errors::rebuild(py, &value))
+                } else {
+                    Ok(value.unbind())
+                }
+            });
+        if let Err(error) = &outcome {
+            recorder::error(self.span, &errors::title(py, error));
+        }
+        outcome
+    }
+}
+
+impl Drop for PendingCall {
+    fn drop(&mut self) {
+        recorder::end(self.span);
+        if self.answered {
+            return;
+        }
+        lock(&PENDING).remove(&self.id);
+        session::send_bare(&Header {
+            kind: kind::CANCEL,
+            id: self.id,
+            ..Header::default()
+        });
+    }
+}

@@ -1,0 +1,153 @@
+//! Small functions of `_native` that the Python package uses: trace, handles, output, events.
+
+use std::path::Path;
+
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use symphony_core::frame::{kind, Header};
+use symphony_core::handles;
+use symphony_core::pack::PackBuf;
+use symphony_core::recorder::{self, Lang, SpanId};
+
+use crate::aio::LoopQueue;
+use crate::codec;
+use crate::host_calls;
+use crate::refs::BridgeRefs;
+use crate::session;
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(open_trace, module)?)?;
+    module.add_function(wrap_pyfunction!(begin_span, module)?)?;
+    module.add_function(wrap_pyfunction!(fail_span, module)?)?;
+    module.add_function(wrap_pyfunction!(end_span, module)?)?;
+    module.add_function(wrap_pyfunction!(live_handles, module)?)?;
+    module.add_function(wrap_pyfunction!(handles_opened, module)?)?;
+    module.add_function(wrap_pyfunction!(keep_handle, module)?)?;
+    module.add_function(wrap_pyfunction!(write_output, module)?)?;
+    module.add_function(wrap_pyfunction!(emit, module)?)?;
+    module.add_function(wrap_pyfunction!(is_connected, module)?)?;
+    module.add_function(wrap_pyfunction!(attach_loop, module)?)?;
+    module.add_function(wrap_pyfunction!(shut_down, module)?)?;
+    module.add_function(wrap_pyfunction!(noop, module)?)?;
+    module.add_function(wrap_pyfunction!(bench_spans, module)?)?;
+    module.add_function(wrap_pyfunction!(table_layout, module)?)?;
+    Ok(())
+}
+
+/// Starts recording into the file at `path`, which is created.
+#[pyfunction]
+fn open_trace(path: &str) -> PyResult<()> {
+    recorder::open(Path::new(path))
+        .map_err(|error| PyOSError::new_err(format!("cannot record into {path}: {error}")))
+}
+
+/// Begins a span of a script's own; `parent` 0 is the thread's current span.
+#[pyfunction]
+fn begin_span(name: &str, site: &str, parent: SpanId) -> SpanId {
+    let parent = if parent == 0 { recorder::current() } else { parent };
+    recorder::begin_child(parent, recorder::intern(name, site, ""), Lang::Python)
+}
+
+#[pyfunction]
+fn fail_span(span: SpanId, message: &str) {
+    recorder::error(span, message);
+}
+
+#[pyfunction]
+fn end_span(span: SpanId) {
+    recorder::end(span);
+}
+
+/// All live handles, oldest first.
+#[pyfunction(name = "handles")]
+fn live_handles(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
+    handles::snapshot()
+        .into_iter()
+        .map(|handle| {
+            let row = PyDict::new(py);
+            row.set_item("id", handle.id)?;
+            row.set_item("kind", handle.kind)?;
+            row.set_item("name", handle.name)?;
+            row.set_item("site", handle.site)?;
+            row.set_item("span", handle.span)?;
+            row.set_item("opened_ns", handle.opened_ns)?;
+            row.set_item("long_lived", handle.long_lived)?;
+            row.set_item("reason", handle.reason)?;
+            Ok(row)
+        })
+        .collect()
+}
+
+/// How many handles have been opened so far; the numbers of later ones are greater.
+#[pyfunction]
+fn handles_opened() -> u64 {
+    handles::opened_total()
+}
+
+/// Declares a handle long-lived; false when it is not open.
+#[pyfunction]
+fn keep_handle(handle: u32, reason: &str) -> bool {
+    handles::keep(handle, reason)
+}
+
+/// Sends printed bytes to the host.
+#[pyfunction]
+fn write_output(stream: &str, data: &[u8]) -> PyResult<()> {
+    let stream = match stream {
+        "stdout" => "stdout",
+        "stderr" => "stderr",
+        other => return Err(PyValueError::new_err(format!("no stream is called {other}"))),
+    };
+    session::print(stream, data);
+    Ok(())
+}
+
+/// Sends an event to the host.
+#[pyfunction]
+fn emit(name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let mut pack = PackBuf::new();
+    let payload = (name, value).into_pyobject(value.py())?;
+    codec::encode(payload.as_any(), &mut pack, &BridgeRefs)?;
+    let header = Header {
+        kind: kind::EVENT,
+        ..Header::default()
+    };
+    session::send(&header, &pack)
+}
+
+/// Whether an editor is connected.
+#[pyfunction]
+fn is_connected() -> bool {
+    session::is_connected()
+}
+
+/// Makes the calling thread's running loop the conductor's own.
+#[pyfunction]
+fn attach_loop(event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+    host_calls::mark_loop_thread();
+    LoopQueue::of(event_loop).map(drop)
+}
+
+/// Ends the session from Python's side.
+#[pyfunction]
+fn shut_down() {
+    session::close();
+    recorder::close();
+}
+
+/// Does nothing: what a crossing from Python to Rust costs by itself.
+#[pyfunction]
+fn noop() {}
+
+/// Nanoseconds for begin and end of one span, the mean of `count`.
+#[pyfunction]
+fn bench_spans(count: u32) -> f64 {
+    recorder::bench_spans(count)
+}
+
+/// Sizes and offsets of the C table's structures.
+#[pyfunction]
+fn table_layout() -> Vec<usize> {
+    crate::table::layout()
+}

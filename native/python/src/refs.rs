@@ -1,0 +1,92 @@
+//! References inside packed values: Python objects that JavaScript holds, functions it has passed.
+//!
+//! Threads: needs the GIL; a finaliser only sends a frame.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+use symphony_core::frame::{kind, Header};
+use symphony_core::pack::{PackBuf, REF_OWN};
+
+use crate::codec::Refs;
+use crate::host_calls::{self, Callee};
+use crate::objects;
+use crate::session;
+
+/// Gives the codec the session's references.
+pub struct BridgeRefs;
+
+impl Refs for BridgeRefs {
+    fn own<'py>(&self, py: Python<'py>, handle: u32) -> PyResult<Bound<'py, PyAny>> {
+        Ok(objects::named(py, handle)?.0.into_bound(py))
+    }
+
+    fn foreign<'py>(&self, py: Python<'py>, handle: u32) -> PyResult<Bound<'py, PyAny>> {
+        Ok(Bound::new(py, HostRef { handle })?.into_any())
+    }
+
+    fn reference(&self, object: &Bound<'_, PyAny>) -> Option<(u32, u32)> {
+        object
+            .cast::<HostRef>()
+            .ok()
+            .map(|host_ref| (REF_OWN, host_ref.get().handle))
+    }
+}
+
+/// A function or object of TypeScript's, held by Python. Calling it calls TypeScript and waits.
+#[pyclass(frozen, module = "symphony_bridge")]
+pub struct HostRef {
+    handle: u32,
+}
+
+#[pymethods]
+impl HostRef {
+    #[pyo3(signature = (*args, **kwargs))]
+    fn __call__(
+        &self,
+        py: Python<'_>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        host_calls::call(py, &self.callee(), args, kwargs, "", 0)
+    }
+
+    /// Awaitable form of calling the function.
+    #[pyo3(signature = (*args, **kwargs))]
+    fn call_async<'py>(
+        &self,
+        py: Python<'py>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        host_calls::call_async(py, &self.callee(), args, kwargs, "", 0)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<function of TypeScript, handle {}>", self.handle)
+    }
+}
+
+impl HostRef {
+    fn callee(&self) -> Callee<'_> {
+        Callee {
+            name: "function",
+            handle: self.handle,
+        }
+    }
+}
+
+impl Drop for HostRef {
+    fn drop(&mut self) {
+        let mut pack = PackBuf::new();
+        pack.list(1);
+        pack.int(i64::from(self.handle));
+        // A handle number fits any frame.
+        let _ = session::send(
+            &Header {
+                kind: kind::RELEASE,
+                ..Header::default()
+            },
+            &pack,
+        );
+    }
+}

@@ -1,0 +1,339 @@
+//! The conversation with TypeScript: frames in become jobs, answers and events become frames out.
+//!
+//! Threads: [`submit`] runs on the JavaScript thread or the socket's reader and never takes the GIL;
+//! packing and unpacking happen on the Python thread that runs the job. Must not know the transport.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
+
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+use symphony_core::frame::{self, flag, kind, Header};
+use symphony_core::pack::{Malformed, PackBuf, REF_FOREIGN};
+use symphony_core::recorder;
+
+use crate::codec;
+use crate::control::{self, Request};
+use crate::crossing::Crossing;
+use crate::dispatch;
+use crate::errors;
+use crate::host_calls;
+use crate::job::{lock, Call, Job, JobControl};
+use crate::objects;
+use crate::outbox::Outbox;
+use crate::refs::BridgeRefs;
+
+static OUTBOX: Outbox = Outbox::new();
+static CLOSED: AtomicBool = AtomicBool::new(false);
+/// Calls from TypeScript that are not answered yet.
+static CALLS: LazyLock<Mutex<HashMap<u32, Arc<JobControl>>>> = LazyLock::new(Mutex::default);
+
+/// Begins a session; `wake` is called when output waits.
+pub fn connect(wake: Arc<dyn Fn() + Send + Sync>) {
+    CLOSED.store(false, Ordering::Release);
+    OUTBOX.connect(wake);
+}
+
+/// Takes whole frames. Never blocks.
+pub fn submit(frames: &[u8]) -> Result<(), Malformed> {
+    let mut rest = frames;
+    while let Some(length) = frame::peek_length(rest)? {
+        let bytes = rest
+            .get(..length)
+            .ok_or(Malformed("a frame is cut short"))?;
+        accept(OwnedFrame::copy(bytes))?;
+        rest = &rest[length..];
+    }
+    Ok(())
+}
+
+/// All output that waits.
+pub fn drain() -> Vec<u8> {
+    OUTBOX.drain()
+}
+
+/// Whether TypeScript listens.
+pub fn is_connected() -> bool {
+    OUTBOX.is_connected()
+}
+
+pub fn is_closed() -> bool {
+    CLOSED.load(Ordering::Acquire)
+}
+
+/// Ends the session: cancels the jobs, fails those who wait for TypeScript, flushes the recorder.
+pub fn close() {
+    if CLOSED.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let calls: Vec<_> = lock(&CALLS).drain().map(|(_, control)| control).collect();
+    calls.into_iter().for_each(control::cancel);
+    host_calls::fail_all();
+    dispatch::end_main_thread();
+    OUTBOX.close();
+    recorder::flush();
+}
+
+/// Queues a frame without a value.
+pub fn send_bare(header: &Header) {
+    // A frame without a value is never too large.
+    let _ = send(header, &PackBuf::new());
+}
+
+/// Queues a frame.
+pub fn send(header: &Header, pack: &PackBuf) -> PyResult<()> {
+    let mut bytes = Vec::new();
+    frame::write_frame(&mut bytes, header, pack)
+        .map_err(|error| PyOverflowError::new_err(error.to_string()))?;
+    OUTBOX.push(&bytes);
+    Ok(())
+}
+
+/// Queues printed bytes of `stdout` or `stderr`.
+pub fn print(stream: &'static str, bytes: &[u8]) {
+    OUTBOX.push_text(stream, bytes);
+}
+
+/// The frame with which a child introduces itself.
+pub fn hello(token: &str) -> Vec<u8> {
+    let mut pack = PackBuf::new();
+    pack.tuple(1);
+    pack.str(token);
+    let header = Header {
+        kind: kind::HELLO,
+        ..Header::default()
+    };
+    let mut bytes = Vec::new();
+    // A token is far below the limit of a frame.
+    let _ = frame::write_frame(&mut bytes, &header, &pack);
+    bytes
+}
+
+/// A frame in memory of its own, aligned for reading in place.
+pub struct OwnedFrame {
+    words: Vec<u64>,
+}
+
+impl OwnedFrame {
+    /// `bytes` is one whole frame: its length is a multiple of 8.
+    fn copy(bytes: &[u8]) -> Self {
+        let words = bytes
+            .chunks_exact(8)
+            .map(|word| u64::from_ne_bytes(word.try_into().expect("chunks of 8")))
+            .collect();
+        Self { words }
+    }
+
+    pub fn read(&self) -> Result<frame::Frame<'_>, Malformed> {
+        // SAFETY: u64 has no padding, and u8 no alignment.
+        frame::read_frame(unsafe { self.words.align_to::<u8>() }.1)
+    }
+
+    /// The frame's value as a Python object.
+    pub fn value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let frame = self.read().map_err(malformed)?;
+        codec::decode(py, &frame.pack, &BridgeRefs)
+    }
+}
+
+pub fn malformed(error: Malformed) -> PyErr {
+    PyTypeError::new_err(error.to_string())
+}
+
+fn accept(frame: OwnedFrame) -> Result<(), Malformed> {
+    let header = frame.read()?.header;
+    match header.kind {
+        kind::CALL => accept_call(header, frame),
+        kind::RESULT | kind::ERROR => host_calls::answer(header, frame),
+        kind::CANCEL => {
+            let control = lock(&CALLS).get(&header.id).cloned();
+            // A call that has been answered meanwhile needs no cancelling.
+            if let Some(control) = control {
+                control::cancel(control);
+            }
+        }
+        kind::RELEASE => control::request(Request::Release(frame)),
+        kind::PING => send_bare(&Header {
+            kind: kind::PONG,
+            id: header.id,
+            ..Header::default()
+        }),
+        kind::CLOSE => close(),
+        _ => return Err(Malformed("a frame of unknown kind")),
+    }
+    Ok(())
+}
+
+fn accept_call(header: Header, frame: OwnedFrame) {
+    let origin: Arc<OnceLock<Origin>> = Arc::default();
+    let known = origin.clone();
+    let control = JobControl::new(Box::new(move |py, outcome| {
+        reply(py, &header, known.get(), outcome);
+    }));
+    lock(&CALLS).insert(header.id, control.clone());
+    dispatch::submit(Job {
+        control,
+        prepare: Box::new(move |py| prepare(py, &header, &frame, &origin)),
+        parent: header.parent as u64,
+        sent_ns: header.sent_ns,
+        on_main_thread: header.flags & flag::MAIN_THREAD != 0,
+    });
+}
+
+/// Where a call came from and what it is called, for the handle that keeps its result.
+struct Origin {
+    name: String,
+    site: String,
+}
+
+fn prepare(
+    py: Python<'_>,
+    header: &Header,
+    frame: &OwnedFrame,
+    origin: &OnceLock<Origin>,
+) -> PyResult<Call> {
+    let payload = frame.value(py)?;
+    let request = CallRequest::of(&payload)?;
+    let resolved = request.resolve(py, header.target)?;
+    origin.get_or_init(|| Origin {
+        name: resolved.name.clone(),
+        site: request.site.clone(),
+    });
+    let crossing = Crossing::of_callable(resolved.name, &request.site, resolved.callable.bind(py));
+    Ok(Call {
+        callable: resolved.callable,
+        args: resolved.args.unwrap_or(request.args.unbind()),
+        kwargs: request.kwargs.map(Bound::unbind),
+        crossing,
+    })
+}
+
+fn reply(
+    py: Python<'_>,
+    header: &Header,
+    origin: Option<&Origin>,
+    outcome: PyResult<Py<PyAny>>,
+) {
+    lock(&CALLS).remove(&header.id);
+    let answer = Header {
+        id: header.id,
+        ..Header::default()
+    };
+    let sent = outcome.and_then(|value| {
+        let mut pack = PackBuf::new();
+        let value = value.bind(py);
+        if header.flags & flag::RETURN_REF != 0 {
+            let long_lived = header.flags & flag::LONG_LIVED != 0;
+            let (name, site) = origin.map_or(("", ""), |origin| (&origin.name, &origin.site));
+            pack.reference(REF_FOREIGN, objects::hold(value, name, site, long_lived));
+        } else {
+            codec::encode(value, &mut pack, &BridgeRefs)?;
+        }
+        let result = Header {
+            kind: kind::RESULT,
+            ..answer
+        };
+        send(&result, &pack)
+    });
+    if let Err(error) = sent {
+        let pack = pack_error(py, &error);
+        let failure = Header {
+            kind: kind::ERROR,
+            ..answer
+        };
+        // The description of an error is plain and small.
+        let _ = send(&failure, &pack);
+    }
+}
+
+/// The payload of an ERROR frame; an error that cannot be described is told by its title.
+pub fn pack_error(py: Python<'_>, error: &PyErr) -> PackBuf {
+    let mut pack = PackBuf::new();
+    let described =
+        errors::describe(py, error).and_then(|plain| codec::encode(&plain, &mut pack, &BridgeRefs));
+    if described.is_err() {
+        pack.clear();
+        pack.object(&["type", "message", "code"]);
+        pack.str("Exception");
+        pack.str(&errors::title(py, error));
+        pack.str("python-exception");
+    }
+    pack
+}
+
+/// The payload of a CALL: what to call, with what, from where.
+pub struct CallRequest<'py> {
+    pub name: Option<String>,
+    pub args: Bound<'py, PyTuple>,
+    pub kwargs: Option<Bound<'py, PyDict>>,
+    /// `file:line` of the caller, or empty.
+    pub site: String,
+}
+
+/// A callable found, and what the trace calls it.
+pub struct Resolved {
+    pub callable: Py<PyAny>,
+    pub name: String,
+    /// Arguments that replace the request's.
+    pub args: Option<Py<PyTuple>>,
+}
+
+impl<'py> CallRequest<'py> {
+    pub fn of(payload: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let (name, args, kwargs, site) = payload.extract::<(
+            Option<String>,
+            Bound<'py, PyTuple>,
+            Option<Bound<'py, PyDict>>,
+            Option<String>,
+        )>()?;
+        Ok(Self {
+            name,
+            args,
+            kwargs,
+            site: site.unwrap_or_default(),
+        })
+    }
+
+    /// Finds the callable: `module:attr.attr`, an attribute path on a handle, or the handle itself.
+    /// A name without attributes imports the module.
+    pub fn resolve(&self, py: Python<'py>, target: u32) -> PyResult<Resolved> {
+        if target != 0 {
+            let (object, label) = objects::named(py, target)?;
+            return match &self.name {
+                None => Ok(Resolved {
+                    callable: object,
+                    name: label,
+                    args: None,
+                }),
+                Some(path) => Ok(Resolved {
+                    callable: attribute(object.bind(py), path)?.unbind(),
+                    name: format!("{label}.{path}"),
+                    args: None,
+                }),
+            };
+        }
+        let name = self
+            .name
+            .as_deref()
+            .ok_or_else(|| PyTypeError::new_err("a call needs a name or a handle"))?;
+        let Some((module, path)) = name.split_once(':') else {
+            return Ok(Resolved {
+                callable: py.import("importlib")?.getattr("import_module")?.unbind(),
+                name: name.to_owned(),
+                args: Some(PyTuple::new(py, [name])?.unbind()),
+            });
+        };
+        Ok(Resolved {
+            callable: attribute(py.import(module)?.as_any(), path)?.unbind(),
+            name: format!("{module}.{path}"),
+            args: None,
+        })
+    }
+}
+
+fn attribute<'py>(object: &Bound<'py, PyAny>, path: &str) -> PyResult<Bound<'py, PyAny>> {
+    path.split('.')
+        .try_fold(object.clone(), |object, name| object.getattr(name))
+}

@@ -1,0 +1,96 @@
+//! Synchronous calls from JavaScript: one thread, one span, no queue.
+//!
+//! Threads: the JavaScript thread with the GIL held. Must not know C pointers: the table does.
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+use symphony_core::pack::{tag, PackBuf, PackView};
+use symphony_core::recorder::{self, Lang, NameId, SpanId};
+
+use crate::codec;
+use crate::crossing::Crossing;
+use crate::dispatch;
+use crate::errors;
+use crate::objects;
+use crate::refs::BridgeRefs;
+use crate::session::{self, CallRequest};
+
+/// A call of a handle itself without arguments: TUPLE 4, NONE, TUPLE 0, NONE, NONE.
+const NO_ARGUMENTS: [i32; 5] = [
+    tag::TUPLE as i32 | 4 << 8,
+    tag::NONE as i32,
+    tag::TUPLE as i32,
+    tag::NONE as i32,
+    tag::NONE as i32,
+];
+
+/// Calls Python with a packed call and packs the result into `reply`.
+pub fn run(
+    py: Python<'_>,
+    target: u32,
+    parent: SpanId,
+    call: &PackView<'_>,
+    reply: &mut PackBuf,
+) -> PyResult<()> {
+    if session::is_closed() {
+        return Err(errors::closed());
+    }
+    let result = if target != 0 && call.ops == NO_ARGUMENTS {
+        let (callable, name) = objects::callable(py, target)?;
+        traced(py, name, parent, || callable.bind(py).call0())?
+    } else {
+        run_request(py, target, parent, call)?
+    };
+    if dispatch::is_awaitable(&result) {
+        // Closing tells Python that nobody will await it; without it the coroutine warns later.
+        let _ = result.call_method0("close");
+        return Err(PyRuntimeError::new_err(
+            "callSync reached a coroutine function; call it asynchronously instead",
+        ));
+    }
+    codec::encode(&result, reply, &BridgeRefs)
+}
+
+fn run_request<'py>(
+    py: Python<'py>,
+    target: u32,
+    parent: SpanId,
+    call: &PackView<'_>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let payload = codec::decode(py, call, &BridgeRefs)?;
+    let parts = payload.cast::<PyTuple>()?;
+    if target != 0 && parts.get_item(0)?.is_none() {
+        let (callable, name) = objects::callable(py, target)?;
+        let args = parts.get_item(1)?.cast_into::<PyTuple>()?;
+        let kwargs = parts.get_item(2)?.cast_into::<PyDict>().ok();
+        return traced(py, name, parent, || {
+            callable.bind(py).call(args, kwargs.as_ref())
+        });
+    }
+    let request = CallRequest::of(&payload)?;
+    let resolved = request.resolve(py, target)?;
+    let callable = resolved.callable.bind(py);
+    let name = Crossing::of_callable(resolved.name, &request.site, callable).intern();
+    let args = resolved
+        .args
+        .map_or(request.args, |args| args.into_bound(py));
+    traced(py, name, parent, || {
+        callable.call(args, request.kwargs.as_ref())
+    })
+}
+
+fn traced<'py>(
+    py: Python<'py>,
+    name: NameId,
+    parent: SpanId,
+    call: impl FnOnce() -> PyResult<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let _outer = recorder::enter(parent);
+    let span = recorder::begin(name, Lang::Python);
+    let outcome = call();
+    if let Err(error) = &outcome {
+        span.fail(&errors::title(py, error));
+    }
+    outcome
+}

@@ -1,0 +1,51 @@
+"""Entry of the subprocess host: ``python -m symphony_bridge.conductor --socket PATH``.
+
+The first line on standard input is the token that proves to the editor who connects. Standard input
+stays open as a life line: when it ends, so does this process. Scripts run on the main thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import os
+import platform
+import signal
+import sys
+
+from . import _native, _runtime
+
+
+def main() -> None:
+    """Connect to the editor and serve it until it closes the connection."""
+    parser = argparse.ArgumentParser(prog="symphony_bridge.conductor", description=__doc__)
+    parser.add_argument("--socket", required=True, help="Unix socket on which the editor listens")
+    socket = parser.parse_args().socket
+    token = sys.stdin.readline().strip()
+    if not token:
+        parser.error("the token is missing: write it as the first line of standard input")
+    faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    trace_file = os.environ.get("SYMPHONY_TRACE")
+    if trace_file:
+        _native.open_trace(trace_file)
+    _runtime.start()
+    _native.connect_socket(socket, token)
+    _native.emit(
+        "ready",
+        {
+            "pid": os.getpid(),
+            "python": platform.python_version(),
+            "executable": sys.executable,
+            "prefix": sys.prefix,
+            "host": "subprocess",
+            "trace": trace_file or None,
+        },
+    )
+    sys.argv = [""]
+    _native.serve_main_thread()
+    _native.shut_down()
+
+
+if __name__ == "__main__":
+    main()
