@@ -8,13 +8,13 @@ import { main } from './lib/main.mjs';
 import { headersFolder } from './lib/native.mjs';
 import { at, venv } from './lib/paths.mjs';
 import { exitOf, StepError } from './lib/run.mjs';
-import { setUp } from './lib/setup.mjs';
+import { setUpTools } from './lib/setup.mjs';
 import { filesBelow } from './lib/stamp.mjs';
 
 const fix = argv.includes('--fix');
 
 main(async () => {
-  await setUp({ development: true });
+  await setUpTools();
   const checks = [...webChecks(), ...pythonChecks(), ...rustChecks(), ...cppChecks()].filter(Boolean);
   const failures = [];
   for (const check of checks) if (!(await perform(check))) failures.push(check.name);

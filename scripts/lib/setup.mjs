@@ -41,6 +41,12 @@ export function setUp(/** @type {Wanted} */ wanted = {}) {
   });
 }
 
+/** Brings what formatting and linting need, without building anything. */
+export function setUpTools() {
+  requirePrograms(['npm', 'python3', 'cargo']);
+  return withLock('setup', () => runSteps([npmStep(), pythonStep({ development: true })]));
+}
+
 /** The step that installs the npm packages of the lock file. */
 export function npmStep() {
   return {

@@ -91,8 +91,8 @@ export class Workbench {
 
   /** The number of the line where the cursor is, as the status bar tells it. */
   async cursorLine(): Promise<number> {
-    const text = await this.page.locator('#status\\.editor\\.selection').innerText();
-    return Number(/Ln (\d+)/.exec(text)?.[1]);
+    const text = await this.page.locator('#status\\.editor\\.selection').textContent();
+    return Number(/Ln (\d+)/.exec(text ?? '')?.[1]);
   }
 
   /** Puts the cursor on a line of the active editor. */

@@ -1,0 +1,52 @@
+// One row of the acceptance table: a criterion, the command that shows it, and how its figure is read.
+
+/** What a command's output says about its criterion. */
+export interface Figure {
+  /** As it stands in the table: `0.41 µs`, `37 tests`. */
+  text: string;
+  holds: boolean;
+}
+
+export interface Row {
+  /** `F007.1` … for the feature's criteria, `card.kind` … for the design card's rows. */
+  id: string;
+  criterion: string;
+  /** A shell command line, run in the project's folder. */
+  command: string;
+  /** The bound that the figure has to keep. */
+  limit: string;
+  /** Reads the figure; called only when the command ended with 0. */
+  figure(output: string): Figure;
+}
+
+/** Reads `N passed, N failed, N skipped` and the like: at least `least` tests ran, none failed or was skipped. */
+export function tests(least: number): Row['figure'] {
+  return (output) => {
+    const passed = countOf(output, /(\d+) pass(?:ed|ing)\b/g) + countOf(output, /^. pass (\d+)$/gm);
+    const bad = countOf(output, /(\d+) (?:failed|failing|skipped|pending)\b/g) + countOf(output, /^. (?:fail|skipped|cancelled) (\d+)$/gm);
+    return { text: `${passed} tests`, holds: passed >= least && bad === 0 };
+  };
+}
+
+/** Reads a benchmark table written with `--json`: `{case, unit, ours}` rows after the marker line. */
+export function bench(name: string, atMost: number, unit: string): Row['figure'] {
+  return (output) => {
+    const rows = JSON.parse(output.slice(output.indexOf('['))) as { case: string; unit: string; ours: number }[];
+    const row = rows.find((candidate) => candidate.case === name);
+    if (!row) return { text: `no case '${name}'`, holds: false };
+    return { text: `${row.ours.toPrecision(3)} ${row.unit}`, holds: row.unit === unit && row.ours <= atMost };
+  };
+}
+
+/** The output has to contain every one of these. */
+export function shows(...patterns: RegExp[]): Row['figure'] {
+  return (output) => {
+    const missing = patterns.filter((pattern) => !pattern.test(output));
+    const found = patterns.length - missing.length;
+    return { text: `${found} of ${patterns.length} found`, holds: missing.length === 0 };
+  };
+}
+
+function countOf(output: string, pattern: RegExp): number {
+  return [...output.matchAll(pattern)].reduce((all, match) => all + Number(match[1]), 0);
+}
