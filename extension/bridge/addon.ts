@@ -17,8 +17,6 @@ export interface StartOptions {
   packagePath: string;
   /** The recorder's file; null records nothing. */
   traceFile: string | null;
-  /** Worker threads to begin with. */
-  workers: number;
 }
 
 /** What the started Python says of itself. */
@@ -31,11 +29,13 @@ export interface StartedPython {
 /** The addon proper, `symphony.node`. */
 export interface Addon extends SyncAddon {
   start(options: StartOptions): StartedPython;
-  /** Frames from Python, whole, on the JavaScript thread. */
+  /** Begins a connection; frames from Python come whole, on the JavaScript thread. */
   connect(onData: (chunk: ArrayBuffer) => void): void;
+  /** Whether the connection keeps the process alive; at first it does not. */
+  keepAlive(hold: boolean): void;
   /** Copies whole frames to Python; never blocks. */
   submit(frames: Uint8Array): void;
-  /** Refuses new calls, cancels what runs, flushes the recorder. Python itself is never finalised. */
+  /** Ends the connection: cancels what runs, flushes the recorder. Python stays; `connect` begins anew. */
   close(): void;
 }
 

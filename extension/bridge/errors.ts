@@ -38,7 +38,7 @@ export interface ErrorPayload {
   origin?: 'python' | 'pit' | 'host' | 'bridge';
   component?: string | null;
   operation?: string | null;
-  /** Handle of the exception object where it was raised; 0 = not kept. */
+  /** Number under which TypeScript keeps the object an exposed function threw; 0 = none. */
   ref?: number;
   /** JavaScript's own stack text, for errors that exposed functions throw. */
   stack?: string;
@@ -128,9 +128,6 @@ export class ConversionError extends BridgeError {
   }
 }
 
-/** Lets an error that came from Python go back as the same exception object. */
-const foreignRefs = new WeakMap<object, number>();
-
 /** What `errorFromPayload` needs of the session. */
 export interface ErrorContext {
   /** TypeScript frames of the caller, put before the frames of the payload. */
@@ -139,8 +136,6 @@ export interface ErrorContext {
   resolveFile?(file: string): string;
   /** Finds the object an exposed function threw. */
   originalOf?(payload: ErrorPayload): unknown;
-  /** Keeps the exception's handle alive as long as `error`. */
-  keepRef?(error: BridgeError, handle: number): void;
 }
 
 /** Makes the error that an ERROR frame describes. Never throws: a bad payload is told as such. */
@@ -154,19 +149,14 @@ export function errorFromPayload(value: unknown, context: ErrorContext = {}): Br
   const { caller: _, ...below } = context;
   const facts: ErrorFacts = {
     code: payload.code,
-    hint: payload.hint,
+    hint: payload.hint || null,
     frames,
     notes: payload.notes,
     details: payload.details,
     type: payload.type,
     cause: payload.cause ? errorFromPayload(payload.cause, below) : undefined,
   };
-  const error = construct(payload, facts, context);
-  if (payload.ref) {
-    foreignRefs.set(error, payload.ref);
-    context.keepRef?.(error, payload.ref);
-  }
-  return error;
+  return construct(payload, facts, context);
 }
 
 function construct(payload: ErrorPayload, facts: ErrorFacts, context: ErrorContext): BridgeError {
@@ -179,7 +169,7 @@ function construct(payload: ErrorPayload, facts: ErrorFacts, context: ErrorConte
   switch (payload.origin) {
     case 'pit': {
       const { component, operation } = payload;
-      return new PitError(message, { ...facts, component, operation });
+      return new PitError(message, { ...facts, component: component || null, operation: operation || null });
     }
     case 'host':
       return new HostError(message, { ...facts, original: context.originalOf?.(payload) });
@@ -202,7 +192,7 @@ export function payloadFromError(thrown: unknown): ErrorPayload {
       cause: thrown.cause === undefined ? null : payloadFromError(thrown.cause),
       notes: [...thrown.notes],
       details: null,
-      ref: foreignRefs.get(thrown) ?? 0,
+      ref: 0,
       stack: thrown.stack,
     };
   }

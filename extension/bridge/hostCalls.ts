@@ -126,8 +126,7 @@ export class HostCalls {
 
   /** The object an exposed function threw, when `payload` tells of it and it is still kept. */
   originalOf(payload: ErrorPayload): unknown {
-    const id = payload.details?.thrown;
-    return typeof id === 'number' ? this.thrown.get(id) : undefined;
+    return payload.ref ? this.thrown.get(payload.ref) : undefined;
   }
 
   private readCall(frame: IncomingFrame): CallRequest {
@@ -179,7 +178,7 @@ export class HostCalls {
 
   private postError(frame: IncomingFrame, thrown: unknown): void {
     const payload = payloadFromError(thrown);
-    payload.details = { thrown: this.remember(thrown) };
+    payload.ref = this.remember(thrown);
     this.post(this.wire.encode({ kind: FrameKind.ERROR, id: frame.id }, payload));
   }
 

@@ -6,6 +6,7 @@
 import { FrameKind } from '../protocol/frame';
 import { PyTuple } from './codec';
 import { BridgeError, CallCancelled, type ErrorContext, errorFromPayload, type JoinedFrame } from './errors';
+import type { LiveHandles } from './liveHandles';
 import type { CallOptions } from './refs';
 import { currentSpan } from './scope';
 import type { Caller } from './stack';
@@ -33,6 +34,8 @@ interface Pending {
   /** Set once the caller gave up; the call stays until Python has cleaned up. */
   cancelled: { code: string; message: string; cause: unknown } | null;
   stopListening(): void;
+  /** Handles of Python objects that the call needs until it is over. */
+  uses: readonly number[];
 }
 
 /** The table of calls without an answer. */
@@ -45,6 +48,7 @@ export class OutgoingCalls {
     private readonly post: (frame: Uint8Array) => void,
     firstId: number,
     private readonly errorContext: ErrorContext,
+    private readonly handles: LiveHandles,
     private readonly changed: () => void,
   ) {
     this.id = firstId;
@@ -70,7 +74,15 @@ export class OutgoingCalls {
       const id = this.takeId();
       const frame = this.encode(id, call, reject);
       if (!frame) return;
-      const pending: Pending = { call, resolve, reject, cancelled: null, stopListening: () => {} };
+      const pending: Pending = {
+        call,
+        resolve,
+        reject,
+        cancelled: null,
+        stopListening: () => {},
+        uses: this.wire.used(call.target),
+      };
+      this.handles.use(pending.uses);
       this.pending.set(id, pending);
       if (signal || deadlineMs !== undefined) pending.stopListening = this.listen(id, signal, deadlineMs);
       this.post(frame);
@@ -154,6 +166,7 @@ export class OutgoingCalls {
     if (!pending) return undefined;
     this.pending.delete(id);
     pending.stopListening();
+    this.handles.unuse(pending.uses);
     this.changed();
     return pending;
   }

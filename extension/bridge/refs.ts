@@ -59,6 +59,8 @@ export interface PyObject {
 export interface RefOwner {
   /** Calls `path` on the object; null calls the object itself. */
   invoke(ref: Ref, path: string | null, call: ProxyCall): Promise<unknown>;
+  /** Reads the object, or the attribute at `path`, by value. */
+  read(ref: Ref, path: string | null, caller: Caller): Promise<unknown>;
   /** Enqueues the release of a handle; cheap, never throws. */
   release(handle: number): void;
 }
@@ -156,6 +158,13 @@ export function attribute(object: PyObject, name: string): PyObject {
   const state = states.get(object);
   if (!state) throw new TypeError('attribute() takes an object that came from Python');
   return attributeOf(state, name);
+}
+
+/** What a Python object or attribute is, by value: `await value(math.pi)`. */
+export async function value<T = unknown>(object: PyObject): Promise<T> {
+  const state = states.get(object);
+  if (!state) throw new TypeError('value() takes an object that came from Python');
+  return (await state.ref.owner.read(state.ref, state.path, captureCaller(value))) as T;
 }
 
 /** Takes a proxy's argument list apart into arguments, keywords and call options. */

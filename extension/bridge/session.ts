@@ -9,6 +9,7 @@ import type { WireRef } from './codec';
 import { Emitter } from './emitter';
 import { BridgeClosed, BridgeError, type ErrorContext } from './errors';
 import { ByHandle, type ExposedFunctions, type Exposures, HostCalls } from './hostCalls';
+import { LiveHandles } from './liveHandles';
 import { type OutgoingCall, OutgoingCalls } from './outgoing';
 import {
   type CallOptions,
@@ -80,8 +81,8 @@ export class Session implements RefOwner {
   private readonly hostCalls: HostCalls;
   private readonly pings = new Map<number, Ping>();
   private readonly imports = new Map<string, PyObject>();
+  private readonly handles = new LiveHandles(() => this.planFlush());
   private outbox: Uint8Array[] = [];
-  private releases: number[] = [];
   private flushPlanned = false;
   private reason: BridgeError | null = null;
   private pingId = 1;
@@ -101,10 +102,16 @@ export class Session implements RefOwner {
     this.errorContext = {
       resolveFile: options.resolveFile,
       originalOf: (payload) => this.hostCalls.originalOf(payload),
-      keepRef: (error, handle) => void keptBy.set(error, new Ref(this, handle, 'exception', null)),
     };
     const changed = (): void => options.onInFlight?.(this.inFlight);
-    this.calls = new OutgoingCalls(this.wire, post, options.firstCallId ?? 1, this.errorContext, changed);
+    this.calls = new OutgoingCalls(
+      this.wire,
+      post,
+      options.firstCallId ?? 1,
+      this.errorContext,
+      this.handles,
+      changed,
+    );
     transport.onData((frames) => this.receive(frames));
   }
 
@@ -186,6 +193,9 @@ export class Session implements RefOwner {
   /** Ends the session: every call in flight fails with `BridgeClosed`. Safe to call twice. */
   close(): void {
     if (this.reason) return;
+    // Python outlives an embedded session: nothing of ours must stay in its table.
+    const handles = this.handles.takeAll();
+    if (handles.length > 0) this.post(this.wire.encode({ kind: FrameKind.RELEASE }, handles));
     this.post(this.wire.encode({ kind: FrameKind.CLOSE }));
     this.flush();
     this.end(new BridgeClosed());
@@ -209,10 +219,18 @@ export class Session implements RefOwner {
     return this.start({ name: path, target, flags, args, kwargs, options, caller, label });
   }
 
+  /** Reads an object, or an attribute below it, by value. */
+  async read(ref: Ref, path: string | null, caller: Caller): Promise<unknown> {
+    if (path === null) return this.call('operator:getitem', [[ref], 0], {}, caller);
+    const names = path.split('.');
+    const last = names.pop() as string;
+    let owner: unknown = ref;
+    for (const name of names) owner = await this.callRef('builtins:getattr', [owner, name], {}, caller);
+    return this.call('builtins:getattr', [owner, last], {}, caller);
+  }
+
   release(handle: number): void {
-    if (this.reason) return;
-    this.releases.push(handle);
-    this.planFlush();
+    this.handles.release(handle);
   }
 
   private named(
@@ -260,10 +278,8 @@ export class Session implements RefOwner {
   private flush(): void {
     this.flushPlanned = false;
     if (this.reason) return;
-    if (this.releases.length > 0) {
-      this.outbox.push(this.wire.encode({ kind: FrameKind.RELEASE }, this.releases));
-      this.releases = [];
-    }
+    const handles = this.handles.take();
+    if (handles.length > 0) this.outbox.push(this.wire.encode({ kind: FrameKind.RELEASE }, handles));
     if (this.outbox.length === 0) return;
     const frames = this.outbox;
     this.outbox = [];
@@ -339,7 +355,7 @@ export class Session implements RefOwner {
       return typeof value === 'function' ? { kind: 1, handle: this.hostCalls.hold(value) } : undefined;
     if (found.path !== null) {
       throw new TypeError(
-        `an attribute path (${found.ref.label}.${found.path}) is no object yet: get one with await value(…) or .ref()`,
+        `an attribute path (${found.ref.label}.${found.path}) is no object yet: get it with await value(…)`,
       );
     }
     if (found.ref.owner !== this) {
@@ -350,6 +366,7 @@ export class Session implements RefOwner {
 
   private makeRef(kind: 0 | 1, handle: number): unknown {
     if (kind === 0) return this.hostCalls.heldValue(handle);
+    this.handles.add(handle);
     return proxyOf(new Ref(this, handle, 'object', null));
   }
 }
@@ -370,9 +387,6 @@ interface Ping {
   reject(error: BridgeError): void;
   sent: number;
 }
-
-/** Exceptions kept in Python as long as their error object lives here. */
-const keptBy = new WeakMap<BridgeError, Ref>();
 
 function threadFlag(options: CallOptions): number {
   return options.mainThread ? FrameFlag.MAIN_THREAD : 0;

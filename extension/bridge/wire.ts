@@ -33,6 +33,7 @@ export interface ForeignValues extends RefContext {
 /** Encodes and decodes frames for one session. */
 export class Wire {
   private given: number[] = [];
+  private mentioned: number[] = [];
   /** References, for packs that are made without a frame. */
   readonly refs: RefContext;
 
@@ -46,6 +47,7 @@ export class Wire {
   /** @throws the codec's ConversionError; see `conversionError` */
   encode(head: FrameHead, value: unknown = NO_PAYLOAD): Uint8Array {
     this.given = [];
+    this.mentioned = [];
     try {
       return encodeFrame(
         { flags: 0, id: 0, target: 0, span: 0, parent: 0, sentNs: now(), ...head },
@@ -58,13 +60,18 @@ export class Wire {
     }
   }
 
+  /** The other side's handles that the frame encoded last needs: those in its value, and `target`. */
+  used(target: number): readonly number[] {
+    return target === 0 ? this.mentioned : [target, ...this.mentioned];
+  }
+
   /** Hands the chunk's frames on, in order. @throws FrameError when the chunk is malformed */
   decode(chunk: Uint8Array, handle: (frame: IncomingFrame) => void): void {
     decodeFrames(chunk, (header, read) => handle({ ...header, payload: read }), this.refs);
   }
 
   private noteGiven(ref: WireRef | undefined): WireRef | undefined {
-    if (ref?.kind === 1) this.given.push(ref.handle);
+    if (ref) (ref.kind === 1 ? this.given : this.mentioned).push(ref.handle);
     return ref;
   }
 }

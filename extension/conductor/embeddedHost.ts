@@ -16,18 +16,13 @@ import { SyncSession } from '../bridge/syncSession';
 import type { ConductorHost, HostExit, HostInfo, HostOutput } from './host';
 import { type HostSettings, pythonFolder, pythonVariables, sourceResolver } from './hostSettings';
 
-/** Workers beyond these are started when calls wait. */
-const WORKERS = 2;
-const FOREVER_MS = 2 ** 30;
-
 /** The interpreter of this process, once started. */
 interface EmbeddedPython {
   addon: Addon;
   python: StartedPython;
   path: string;
   traceFile: string | null;
-  /** Where frames from Python go: to the session of the moment. */
-  receive: (frames: Uint8Array) => void;
+  /** Ids go on over sessions: an answer that comes late must not meet a new call. */
   nextCallId: number;
 }
 
@@ -58,7 +53,6 @@ export class EmbeddedHost implements ConductorHost {
   private readonly exposures: Exposures = new Map();
   private connected: SyncSession;
   private users = 1;
-  private keepAlive: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly python: EmbeddedPython,
@@ -115,18 +109,15 @@ export class EmbeddedHost implements ConductorHost {
     const { addon } = this.python;
     const transport: Transport = {
       send: (frames) => addon.submit(frames),
-      onData: (callback) => {
-        this.python.receive = callback;
-      },
-      close: () => {
-        this.python.receive = ignore;
-      },
+      onData: (callback) => addon.connect((chunk) => callback(new Uint8Array(chunk))),
+      close: () => addon.close(),
     };
     const session = new SyncSession(transport, addon, {
       firstCallId: this.python.nextCallId,
       exposures: this.exposures,
       resolveFile: sourceResolver(this.settings.root),
-      onInFlight: (count) => this.holdProcess(count > 0),
+      // An open bridge lets the process end; a call in flight does not.
+      onInFlight: (count) => addon.keepAlive(count > 0),
     });
     session.onDidOutput((output) => this.outputs.fire(output));
     return session;
@@ -135,20 +126,8 @@ export class EmbeddedHost implements ConductorHost {
   private disconnect(): void {
     this.python.nextCallId = this.connected.nextCallId;
     this.connected.close();
-    this.holdProcess(false);
-  }
-
-  /** An open bridge lets the process end; a call in flight does not. */
-  private holdProcess(hold: boolean): void {
-    if (hold) this.keepAlive ??= setInterval(() => {}, FOREVER_MS);
-    else {
-      clearInterval(this.keepAlive);
-      this.keepAlive = undefined;
-    }
   }
 }
-
-const ignore = (): void => {};
 
 function startPython(settings: HostSettings): EmbeddedPython {
   const { root, facts, traceFile } = settings;
@@ -159,26 +138,14 @@ function startPython(settings: HostSettings): EmbeddedPython {
     });
   }
   Object.assign(process.env, pythonVariables(settings));
-  // faulthandler would take V8's own signals and kill the process at a WebAssembly trap.
-  delete process.env.PYTHONFAULTHANDLER;
   const addon = loadAddon(root, facts.libpython);
   const python = begin(addon, settings);
-  const started: EmbeddedPython = {
-    addon,
-    python,
-    path: facts.path,
-    traceFile,
-    receive: ignore,
-    nextCallId: 1,
-  };
-  addon.connect((chunk) => started.receive(new Uint8Array(chunk)));
-  process.once('exit', () => addon.close());
-  return started;
+  return { addon, python, path: facts.path, traceFile, nextCallId: 1 };
 }
 
 function begin(addon: Addon, { root, facts, traceFile }: HostSettings): StartedPython {
   try {
-    return addon.start({ program: facts.path, packagePath: pythonFolder(root), traceFile, workers: WORKERS });
+    return addon.start({ program: facts.path, packagePath: pythonFolder(root), traceFile });
   } catch (error) {
     throw new BridgeError(
       `Python ${facts.version} did not start in this process: ${(error as Error).message}`,

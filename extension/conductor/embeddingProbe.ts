@@ -44,7 +44,7 @@ export async function probeEmbedding(
 const TRIAL = `
 const [loader, addon, libpython, program, packagePath] = process.argv.slice(1);
 require(loader).open(libpython);
-const python = require(addon).start({ program, packagePath, traceFile: null, workers: 1 });
+const python = require(addon).start({ program, packagePath, traceFile: null });
 process.stdout.write('started ' + python.version, () => process.exit(0));
 `;
 
