@@ -61,6 +61,20 @@ export async function findInterpreter(search: InterpreterSearch): Promise<Interp
   throw nothingFound(candidates);
 }
 
+/** Every place that could be used or not, with the reason; for a list that a person chooses from. */
+export async function listInterpreters(search: InterpreterSearch): Promise<Candidate[]> {
+  const found = new Map<string, Candidate>();
+  for await (const { path, source } of places(search)) {
+    if (found.has(path)) continue;
+    const candidate = await probeInterpreter(path).then(
+      ({ version }) => ({ path, source, taken: true, reason: `Python ${version}` }),
+      (error: Error) => ({ path, source, taken: false, reason: error.message }),
+    );
+    found.set(path, candidate);
+  }
+  return [...found.values()];
+}
+
 async function useExplicit(python: string, workspace: string | undefined): Promise<InterpreterChoice> {
   const path = expand(python, workspace);
   const facts = await probeInterpreter(path);
