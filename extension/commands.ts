@@ -26,7 +26,7 @@ function createHandlers(workbench: Workbench): Record<CommandName, Handler> {
     runScript: (target) => runScriptCommand(workbench, target),
     debugScript: (target) => debugScriptCommand(target),
     stop: () => stopCommand(workbench),
-    openTrace: () => workbench.openTrace(),
+    openTrace: () => workbench.trace.show(),
     invokePitOperation: (call) => invokePitOperationCommand(workbench, call),
     selectInterpreter: (path) => selectInterpreterCommand(workbench, path),
     restartConductor: () => restartCommand(workbench),

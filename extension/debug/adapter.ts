@@ -7,7 +7,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import { CAPABILITIES } from './capabilities';
+import { CAPABILITIES, capabilityDifferences } from './capabilities';
 import { isRequest, type Event, type Message, type Request, type Response } from './dap';
 import type { Debuggee, DebuggeeFactory, LaunchArguments, RunOutcome } from './debuggee';
 import { ServerLink } from './serverLink';
@@ -103,7 +103,9 @@ export class ConductorAdapter {
     this.link = link;
     this.connecting = debuggee.connectDebugger(link.address);
     await Promise.race([link.accept(CONNECT_TIMEOUT_MS), rejection(this.connecting)]);
-    expectSuccess(await link.request('initialize', this.initialize));
+    const initialized = expectSuccess(await link.request('initialize', this.initialize));
+    const differences = capabilityDifferences(initialized.body as Record<string, unknown>);
+    if (Object.keys(differences).length > 0) this.send('capabilities', { capabilities: differences });
     this.state = 'configuring';
     expectSuccess(await link.request('launch', serverLaunch(launch, debuggee.internalPaths)));
   }
@@ -238,8 +240,9 @@ function hideInternalFrames(response: Response, internalPaths: readonly string[]
   body.stackFrames = kept;
 }
 
-function expectSuccess(response: Response): void {
-  if (!response.success) throw new Error(`debugpy refused "${response.command}": ${response.message ?? 'no reason given'}`);
+function expectSuccess(response: Response): Response {
+  if (response.success) return response;
+  throw new Error(`debugpy refused "${response.command}": ${response.message ?? 'no reason given'}`);
 }
 
 /** In a DAP message format braces are placeholders. */

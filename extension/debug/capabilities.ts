@@ -1,6 +1,6 @@
 /**
  * What the `conductor` debugger can do. Stated before any Python runs, so it mirrors what debugpy's pydevd answers to
- * `initialize`; the adapter's test compares the two.
+ * `initialize`; an interpreter with another debugpy may differ, which the adapter then corrects.
  *
  * Must not know: VS Code.
  */
@@ -47,3 +47,9 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
     },
   ],
 };
+
+/** The stated capabilities that the debug server answers otherwise, as it answers them. */
+export function capabilityDifferences(real: Readonly<Record<string, unknown>>): DebugProtocol.Capabilities {
+  const stated = Object.entries(CAPABILITIES).filter(([name]) => name !== 'exceptionBreakpointFilters');
+  return Object.fromEntries(stated.filter(([name, value]) => real[name] !== value).map(([name]) => [name, real[name] ?? false]));
+}

@@ -1,6 +1,6 @@
 /**
- * Owns the bridge's life: opens it on first use, gives the same one to all, opens a new one after a crash or when a
- * setting changed, closes it at the end.
+ * Owns the bridge's life: opens it on first use, gives the same one to all, opens a new one when a setting changed,
+ * closes it at the end.
  *
  * Threads: extension host main thread. Must not know: VS Code, scripts, views.
  */
@@ -21,9 +21,9 @@ export class BridgeOwner {
 
   constructor(private readonly owner: BridgeOwnerOptions) {}
 
-  /** The open bridge, if there is one; never starts Python. */
+  /** The bridge, if there is one; never starts Python. One that crashed starts again by itself when it is called. */
   get current(): Bridge | undefined {
-    return this.bridge?.running === true ? this.bridge : undefined;
+    return this.bridge;
   }
 
   /** The bridge; the first call starts Python. */

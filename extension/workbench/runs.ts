@@ -16,11 +16,13 @@ export interface LiveHandle {
   readonly kind: string;
   readonly name: string;
   /** `file:line` that made it. */
-  readonly site: string;
+  readonly site: string | null;
   readonly span: number;
   readonly opened_ns: number;
   readonly long_lived: boolean;
   readonly reason: string | null;
+  /** It outlived the run that made it. */
+  readonly leak: boolean;
 }
 
 /** How a run ended. */

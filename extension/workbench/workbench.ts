@@ -12,9 +12,12 @@ import { SETTINGS } from '../ids';
 import { Log } from '../log';
 import { EditorFunctions } from '../views/editorFunctions';
 import { Failures } from '../views/failures';
+import { openSource } from '../views/openSource';
 import { ResultDocuments } from '../views/resultDocuments';
 import { SourceLinks } from '../views/sourceLinks';
 import { createStatusBar } from '../views/statusBar';
+import { TRACE_VIEW, TracePanel } from '../views/tracePanel';
+import { WorkbenchTrace } from '../views/traceSource';
 import { BridgeOwner } from './bridgeOwner';
 import { pythonExtensionChoice } from './pythonExtension';
 import { type RunRecord, Runs } from './runs';
@@ -26,18 +29,20 @@ export class Workbench implements vscode.Disposable {
   readonly states = new StateHolder();
   readonly editor = new EditorFunctions(this.log);
   readonly results = new ResultDocuments();
-  readonly links: SourceLinks;
   readonly failures: Failures;
   readonly bridges: BridgeOwner;
   readonly runs: Runs;
+  readonly trace: TracePanel;
   private readonly adapters: AdapterFactory;
   private readonly disposables: vscode.Disposable[];
 
   constructor(readonly context: vscode.ExtensionContext) {
-    this.links = new SourceLinks(() => [this.root, ...(vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath)]);
-    this.failures = new Failures(this.log, (file, line) => this.links.open(file, line));
+    const links = new SourceLinks(() => [this.root, ...(vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath)]);
+    this.failures = new Failures(this.log, (file, line) => openSource({ file, line }, context.extensionUri));
     this.bridges = new BridgeOwner({ options: () => this.openOptions(), opened: (bridge) => this.adopt(bridge) });
     this.runs = new Runs(this.bridges, this.states);
+    const traceSource = new WorkbenchTrace(this.runs, this.bridges);
+    this.trace = new TracePanel(context.extensionUri, traceSource, this.log);
     this.adapters = new AdapterFactory(() => ({
       open: (options) => this.openBridge(options),
       root: this.root,
@@ -47,7 +52,10 @@ export class Workbench implements vscode.Disposable {
       this.log,
       this.results,
       createStatusBar(this.states),
-      this.links.register(),
+      traceSource,
+      this.trace,
+      vscode.window.registerWebviewPanelSerializer(TRACE_VIEW, this.trace),
+      links.register(),
       this.adapters.register(),
       this.runs.onDidChange((run) => this.tellOfRun(run)),
       onConfigChange((changed) => this.settingsChanged(changed)),
