@@ -1,0 +1,437 @@
+//! Packs → Python objects.
+//!
+//! Trusts nothing: the reader checks every count, so that a broken peer gives a `ValueError`, never a crash.
+
+use std::borrow::Cow;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyTuple};
+use symphony_core::pack::{
+    tag, Malformed, PackReader, PackView, MAX_READ_DEPTH, REF_FOREIGN, REF_OWN,
+};
+
+use super::failure::{Failure, Outcome, Step};
+use super::read_shapes::{latin1, utf16, Keys, ReadShapes};
+use super::{dataclass, undefined, RefResolver};
+
+/// Makes the one value of a pack.
+///
+/// # Errors
+/// `ValueError` with code `frame-invalid` for a malformed pack; `TypeError` with code `conversion` for a value that
+/// Python cannot hold, such as an unhashable key; what a dataclass raises passes unchanged.
+pub fn decode(py: Python<'_>, view: &PackView<'_>, refs: &dyn RefResolver) -> PyResult<Py<PyAny>> {
+    decode_with(py, view, refs, "value")
+}
+
+/// [`decode`], with the name of the value in errors.
+pub fn decode_with(
+    py: Python<'_>,
+    view: &PackView<'_>,
+    refs: &dyn RefResolver,
+    root: &str,
+) -> PyResult<Py<PyAny>> {
+    let mut decoder = Decoder::new(py, view, refs);
+    let value = decoder
+        .value()
+        .and_then(|value| decoder.finish().map(|()| value))
+        .map_err(|failure| failure.into_error(py, root))?;
+    Ok(value.unbind())
+}
+
+/// Payload of a CALL, ready to be called.
+pub struct CallPayload<'a, 'py> {
+    /// What to call; None: the target itself.
+    pub name: Option<Cow<'a, str>>,
+    pub args: Bound<'py, PyTuple>,
+    pub kwargs: Option<Bound<'py, PyDict>>,
+    /// `file:line` of the caller.
+    pub site: Option<Cow<'a, str>>,
+}
+
+/// Reads the payload of a CALL: (name, args, kwargs, site). Errors as for [`decode`].
+pub fn decode_call<'a, 'py>(
+    py: Python<'py>,
+    view: &PackView<'a>,
+    refs: &dyn RefResolver,
+) -> PyResult<CallPayload<'a, 'py>> {
+    let mut decoder = Decoder::new(py, view, refs);
+    let failed = |root| move |failure: Failure| failure.into_error(py, root);
+    let mut header = || -> Outcome<_> {
+        if decoder.reader.expect(tag::TUPLE)? != 4 {
+            return Err(Malformed("a call has four parts").into());
+        }
+        Ok(optional_text(&mut decoder.reader)?)
+    };
+    let name = header().map_err(failed("call"))?;
+    let args = decoder.args().map_err(failed("args"))?;
+    let kwargs = decoder.kwargs().map_err(failed("kwargs"))?;
+    let site = optional_text(&mut decoder.reader)
+        .map_err(Failure::from)
+        .and_then(|site| decoder.finish().map(|()| site))
+        .map_err(failed("site"))?;
+    Ok(CallPayload {
+        name,
+        args,
+        kwargs,
+        site,
+    })
+}
+
+struct Decoder<'a, 's, 'py> {
+    py: Python<'py>,
+    reader: PackReader<'a, 's>,
+    refs: &'s dyn RefResolver,
+    shapes: ReadShapes,
+    depth: usize,
+}
+
+impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
+    fn new(py: Python<'py>, view: &'s PackView<'a>, refs: &'s dyn RefResolver) -> Self {
+        Self {
+            py,
+            reader: view.reader(),
+            refs,
+            shapes: ReadShapes::default(),
+            depth: 0,
+        }
+    }
+
+    fn finish(&self) -> Outcome<()> {
+        if self.reader.remaining() != 0 {
+            return Err(Malformed("ops follow the value").into());
+        }
+        Ok(())
+    }
+
+    fn args(&mut self) -> Outcome<Bound<'py, PyTuple>> {
+        let n = self.reader.expect(tag::TUPLE)?;
+        let args = self.tuple(n)?;
+        // SAFETY: `tuple` makes a tuple.
+        Ok(unsafe { args.cast_into_unchecked() })
+    }
+
+    fn kwargs(&mut self) -> Outcome<Option<Bound<'py, PyDict>>> {
+        let kwargs = self.value()?;
+        if kwargs.is_none() {
+            return Ok(None);
+        }
+        match kwargs.cast_into::<PyDict>() {
+            Ok(kwargs) => Ok(Some(kwargs)),
+            Err(_) => Err(Malformed("keyword arguments must be an object").into()),
+        }
+    }
+
+    fn value(&mut self) -> Outcome<Bound<'py, PyAny>> {
+        let py = self.py;
+        let op = self.reader.op()?;
+        match op as u8 {
+            tag::INT => {
+                // SAFETY: gives a new reference or sets an error, as all constructors below.
+                new(py, unsafe { ffi::PyLong_FromLong(i64::from(op >> 8)) })
+            }
+            tag::FLOAT => {
+                let number = self.reader.num()?;
+                // SAFETY: see INT.
+                new(py, unsafe { ffi::PyFloat_FromDouble(number) })
+            }
+            tag::STR => {
+                let n = self.reader.arg(op)?;
+                Ok(latin1(py, self.reader.chars(n)?)?)
+            }
+            tag::OBJECT => {
+                let id = self.reader.arg(op)?;
+                let keys = self.shapes.get(id)?.clone();
+                self.object(&keys).map(Bound::into_any)
+            }
+            tag::LIST => {
+                let n = self.reader.arg(op)?;
+                self.list(n)
+            }
+            tag::FLOATS => {
+                let n = self.reader.arg(op)?;
+                self.floats(n)
+            }
+            _ => self.other(op),
+        }
+    }
+
+    fn other(&mut self, op: i32) -> Outcome<Bound<'py, PyAny>> {
+        let py = self.py;
+        match op as u8 {
+            tag::NONE => return Ok(py.None().into_bound(py)),
+            tag::UNDEFINED => return Ok(undefined(py)?.bind(py).clone().into_any()),
+            tag::TRUE => {
+                return Ok(true
+                    .into_pyobject(py)
+                    .map_err(PyErr::from)?
+                    .to_owned()
+                    .into_any())
+            }
+            tag::FALSE => {
+                return Ok(false
+                    .into_pyobject(py)
+                    .map_err(PyErr::from)?
+                    .to_owned()
+                    .into_any())
+            }
+            tag::INT53 => {
+                let number = self.reader.num()?;
+                if number.fract() != 0.0 || !number.is_finite() {
+                    return Err(Malformed("an integer has a fraction").into());
+                }
+                // SAFETY: see INT.
+                return new(py, unsafe { ffi::PyLong_FromDouble(number) });
+            }
+            _ => {}
+        }
+        let arg = self.reader.arg(op)?;
+        match op as u8 {
+            tag::STR16 => Ok(utf16(py, self.reader.chars(arg.saturating_mul(2))?)?),
+            tag::BIGINT => self.bigint(arg),
+            tag::BYTES => Ok(PyBytes::new(py, self.reader.chars(arg)?).into_any()),
+            tag::BYTEARRAY => Ok(PyByteArray::new(py, self.reader.chars(arg)?).into_any()),
+            tag::SEGMENT => Ok(PyBytes::new(py, self.reader.segment(arg)?).into_any()),
+            tag::TUPLE => self.tuple(arg),
+            tag::SET => {
+                // SAFETY: see INT; null: an empty set.
+                let set = new(py, unsafe { ffi::PySet_New(std::ptr::null_mut()) })?;
+                self.set(set, arg)
+            }
+            tag::FROZENSET => {
+                // SAFETY: see INT; a frozenset may be filled while nobody else holds it.
+                let set = new(py, unsafe { ffi::PyFrozenSet_New(std::ptr::null_mut()) })?;
+                self.set(set, arg)
+            }
+            tag::MAP => self.map(arg),
+            tag::SHAPE => {
+                let keys = self.shapes.define(py, &mut self.reader, arg)?;
+                self.object(&keys).map(Bound::into_any)
+            }
+            tag::DATACLASS => self.dataclass(),
+            tag::REF => self.reference(arg as u32),
+            _ => Err(Malformed("a tag is unknown").into()),
+        }
+    }
+
+    fn floats(&mut self, n: usize) -> Outcome<Bound<'py, PyAny>> {
+        let numbers = self.reader.nums(n)?;
+        // SAFETY: see INT.
+        let list = new(self.py, unsafe { ffi::PyList_New(n as ffi::Py_ssize_t) })?;
+        for (i, &number) in numbers.iter().enumerate() {
+            // SAFETY: see INT.
+            let item = new(self.py, unsafe { ffi::PyFloat_FromDouble(number) })?;
+            // SAFETY: a list of ours with `n` places; the item is given away.
+            unsafe { ffi::PyList_SetItem(list.as_ptr(), i as ffi::Py_ssize_t, item.into_ptr()) };
+        }
+        Ok(list)
+    }
+
+    fn list(&mut self, n: usize) -> Outcome<Bound<'py, PyAny>> {
+        self.enter(n)?;
+        // SAFETY: see INT.
+        let list = new(self.py, unsafe { ffi::PyList_New(n as ffi::Py_ssize_t) })?;
+        for i in 0..n {
+            let item = self.value().map_err(|failure| at_index(failure, i))?;
+            // SAFETY: a list of ours with `n` places; the item is given away.
+            unsafe { ffi::PyList_SetItem(list.as_ptr(), i as ffi::Py_ssize_t, item.into_ptr()) };
+        }
+        self.depth -= 1;
+        Ok(list)
+    }
+
+    fn tuple(&mut self, n: usize) -> Outcome<Bound<'py, PyAny>> {
+        self.enter(n)?;
+        // SAFETY: see INT.
+        let tuple = new(self.py, unsafe { ffi::PyTuple_New(n as ffi::Py_ssize_t) })?;
+        for i in 0..n {
+            let item = self.value().map_err(|failure| at_index(failure, i))?;
+            // SAFETY: a tuple of ours with `n` places that nobody has seen yet; the item is given away.
+            let status = unsafe {
+                ffi::PyTuple_SetItem(tuple.as_ptr(), i as ffi::Py_ssize_t, item.into_ptr())
+            };
+            if status != 0 {
+                return Err(PyErr::fetch(self.py).into());
+            }
+        }
+        self.depth -= 1;
+        Ok(tuple)
+    }
+
+    fn set(&mut self, set: Bound<'py, PyAny>, n: usize) -> Outcome<Bound<'py, PyAny>> {
+        self.enter(n)?;
+        for i in 0..n {
+            let nth = || Step::Nth("item", i);
+            let item = self
+                .value()
+                .map_err(|failure| failure.inside(std::ptr::null_mut(), nth()))?;
+            // SAFETY: a set of ours; the item stays ours.
+            if unsafe { ffi::PySet_Add(set.as_ptr(), item.as_ptr()) } != 0 {
+                return Err(unhashable(&item).inside(std::ptr::null_mut(), nth()));
+            }
+        }
+        if set.len()? != n {
+            return Err(Failure::refused(
+                &set,
+                "two of its items are equal in Python",
+            ));
+        }
+        self.depth -= 1;
+        Ok(set)
+    }
+
+    fn map(&mut self, pairs: usize) -> Outcome<Bound<'py, PyAny>> {
+        self.enter(pairs.saturating_mul(2))?;
+        let dict = PyDict::new(self.py);
+        for i in 0..pairs {
+            let inside = |what| {
+                move |failure: Failure| failure.inside(std::ptr::null_mut(), Step::Nth(what, i))
+            };
+            let key = self.value().map_err(inside("key"))?;
+            let value = self.value().map_err(inside("value"))?;
+            // SAFETY: a dict of ours; key and value stay ours.
+            if unsafe { ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()) } != 0 {
+                return Err(inside("key")(unhashable(&key)));
+            }
+        }
+        if dict.len() != pairs {
+            return Err(Failure::refused(
+                &dict,
+                "two of its keys are equal in Python",
+            ));
+        }
+        self.depth -= 1;
+        Ok(dict.into_any())
+    }
+
+    fn object(&mut self, keys: &Keys) -> Outcome<Bound<'py, PyDict>> {
+        self.enter(keys.len())?;
+        let dict = PyDict::new(self.py);
+        for key in keys.iter() {
+            let value = self
+                .value()
+                .map_err(|failure| at_name(failure, key.bind(self.py)))?;
+            // SAFETY: a dict of ours; key and value stay ours.
+            if unsafe { ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()) } != 0 {
+                return Err(PyErr::fetch(self.py).into());
+            }
+        }
+        self.depth -= 1;
+        Ok(dict)
+    }
+
+    fn dataclass(&mut self) -> Outcome<Bound<'py, PyAny>> {
+        let name = text(&mut self.reader)?;
+        let op = self.reader.op()?;
+        let arg = self.reader.arg(op)?;
+        let keys = match op as u8 {
+            tag::SHAPE => self.shapes.define(self.py, &mut self.reader, arg)?,
+            tag::OBJECT => self.shapes.get(arg)?.clone(),
+            _ => return Err(Malformed("a dataclass has no fields").into()),
+        };
+        let fields = self.object(&keys)?;
+        dataclass::rebuild(&name, &fields)
+    }
+
+    fn bigint(&mut self, words: usize) -> Outcome<Bound<'py, PyAny>> {
+        let negative = self.reader.op()? != 0;
+        let words = self.reader.ops(words)?;
+        let magnitude = match *words {
+            [] => 0,
+            [low] => u64::from(low as u32),
+            [low, high] => u64::from(low as u32) | u64::from(high as u32) << 32,
+            _ => return self.large_bigint(negative, words),
+        };
+        // SAFETY: see INT.
+        let value = new(self.py, unsafe {
+            ffi::PyLong_FromUnsignedLongLong(magnitude)
+        })?;
+        Ok(if negative { value.neg()? } else { value })
+    }
+
+    fn large_bigint(&self, negative: bool, words: &[i32]) -> Outcome<Bound<'py, PyAny>> {
+        let py = self.py;
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let value = py.get_type::<pyo3::types::PyInt>().call_method1(
+            pyo3::intern!(py, "from_bytes"),
+            (PyBytes::new(py, &bytes), pyo3::intern!(py, "little")),
+        )?;
+        Ok(if negative { value.neg()? } else { value })
+    }
+
+    fn reference(&mut self, kind: u32) -> Outcome<Bound<'py, PyAny>> {
+        let number = self.reader.num()?;
+        if number.fract() != 0.0 || !(0.0..=f64::from(u32::MAX)).contains(&number) {
+            return Err(Malformed("a handle is no handle").into());
+        }
+        let handle = number as u32;
+        let value = match kind {
+            REF_OWN => self.refs.own(self.py, handle)?,
+            REF_FOREIGN => self.refs.foreign(self.py, handle)?,
+            _ => return Err(Malformed("a kind of reference is unknown").into()),
+        };
+        Ok(value.into_bound(self.py))
+    }
+
+    /// Goes one level down, to `n` values.
+    #[inline]
+    fn enter(&mut self, n: usize) -> Outcome<()> {
+        self.reader.count(n)?;
+        self.depth += 1;
+        if self.depth > MAX_READ_DEPTH {
+            return Err(Malformed("it is nested too deep").into());
+        }
+        Ok(())
+    }
+}
+
+#[inline]
+fn new(py: Python<'_>, object: *mut ffi::PyObject) -> Outcome<Bound<'_, PyAny>> {
+    // SAFETY: the callers pass what a constructor returned: a new reference, or null with an error set.
+    Ok(unsafe { Bound::from_owned_ptr_or_err(py, object) }?)
+}
+
+#[cold]
+fn at_index(failure: Failure, index: usize) -> Failure {
+    failure.inside(std::ptr::null_mut(), Step::Index(index))
+}
+
+#[cold]
+fn at_name(failure: Failure, key: &Bound<'_, PyAny>) -> Failure {
+    failure.inside(std::ptr::null_mut(), Step::Name(key.to_string()))
+}
+
+/// What Python said about a key or item it does not take.
+#[cold]
+fn unhashable(key: &Bound<'_, PyAny>) -> Failure {
+    let error = PyErr::fetch(key.py());
+    if !error.is_instance_of::<pyo3::exceptions::PyTypeError>(key.py()) {
+        return Failure::Raised(error);
+    }
+    Failure::refused(key, error.value(key.py()).to_string())
+}
+
+fn optional_text<'a>(reader: &mut PackReader<'a, '_>) -> Result<Option<Cow<'a, str>>, Malformed> {
+    if reader.rest().first().map(|&op| op as u8) == Some(tag::NONE) {
+        reader.op()?;
+        return Ok(None);
+    }
+    text(reader).map(Some)
+}
+
+/// A string, borrowed from the pack where its form there is UTF-8 too.
+fn text<'a>(reader: &mut PackReader<'a, '_>) -> Result<Cow<'a, str>, Malformed> {
+    let mut ahead = reader.clone();
+    let op = ahead.op()?;
+    if op as u8 == tag::STR {
+        let n = ahead.arg(op)?;
+        let chars = ahead.chars(n)?;
+        if chars.is_ascii() {
+            if let Ok(text) = std::str::from_utf8(chars) {
+                *reader = ahead;
+                return Ok(Cow::Borrowed(text));
+            }
+        }
+    }
+    reader.text().map(Cow::Owned)
+}

@@ -1,0 +1,431 @@
+//! Python objects → packs.
+//!
+//! Exact built-in types go by value. Python code runs only where a dataclass's attribute or a reference is asked; so
+//! containers are read through calls that survive being changed meanwhile, and what is inside is kept alive.
+
+use std::ptr::{addr_of_mut, null_mut};
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyInt};
+use symphony_core::pack::{tag, PackBuf, MAX_DEPTH};
+
+use super::failure::{Failure, Outcome, Step};
+use super::write_shapes::{fits_object, WriteShapes};
+use super::{dataclass, text, undefined, RefResolver};
+
+/// Bytes from this length on travel as their own segment.
+const SEGMENT_FROM: usize = 64 * 1024;
+
+/// Adds one value to a pack. `root` names it in errors, e.g. `result` or `args`.
+///
+/// # Errors
+/// `TypeError` with code `conversion`, naming path and type; what Python code of the value raises passes unchanged.
+/// The pack holds half a value then: clear it.
+pub fn encode(
+    value: &Bound<'_, PyAny>,
+    out: &mut PackBuf,
+    refs: &dyn RefResolver,
+    root: &str,
+) -> PyResult<()> {
+    encode_with(&[(root, value)], out, refs)
+}
+
+/// Adds several values, which share their shapes.
+pub fn encode_with(
+    values: &[(&str, &Bound<'_, PyAny>)],
+    out: &mut PackBuf,
+    refs: &dyn RefResolver,
+) -> PyResult<()> {
+    let Some((_, first)) = values.first() else {
+        return Ok(());
+    };
+    let py = first.py();
+    let mut encoder = Encoder {
+        out,
+        refs,
+        depth: 0,
+        shapes: WriteShapes::default(),
+        dataclasses: dataclass::WriteTypes::default(),
+    };
+    for (root, value) in values {
+        encoder
+            .value(value)
+            .map_err(|failure| failure.into_error(py, root))?;
+    }
+    Ok(())
+}
+
+struct Encoder<'a, 'py> {
+    out: &'a mut PackBuf,
+    refs: &'a dyn RefResolver,
+    depth: usize,
+    shapes: WriteShapes<'py>,
+    dataclasses: dataclass::WriteTypes<'py>,
+}
+
+/// Compares a type with a built-in one by address: exactly this type, no subclass.
+macro_rules! is_type {
+    ($kind:expr, $builtin:ident) => {
+        std::ptr::eq($kind, addr_of_mut!(ffi::$builtin))
+    };
+}
+
+impl<'py> Encoder<'_, 'py> {
+    fn value(&mut self, value: &Bound<'py, PyAny>) -> Outcome<()> {
+        // SAFETY: `value` is a live object.
+        let kind = unsafe { ffi::Py_TYPE(value.as_ptr()) };
+        if is_type!(kind, PyUnicode_Type) {
+            // SAFETY: just checked.
+            unsafe { text::put(value, self.out) }
+        } else if is_type!(kind, PyLong_Type) {
+            self.int(value)
+        } else if is_type!(kind, PyFloat_Type) {
+            // SAFETY: just checked.
+            self.out
+                .float(unsafe { ffi::PyFloat_AsDouble(value.as_ptr()) });
+            Ok(())
+        } else if is_type!(kind, PyDict_Type) {
+            self.dict(value)
+        } else if is_type!(kind, PyList_Type) {
+            self.list(value)
+        } else {
+            self.other(value, kind)
+        }
+    }
+
+    fn other(&mut self, value: &Bound<'py, PyAny>, kind: *mut ffi::PyTypeObject) -> Outcome<()> {
+        if value.is_none() {
+            self.out.none();
+        } else if is_type!(kind, PyBool_Type) {
+            // SAFETY: the address of a static object.
+            self.out
+                .bool(std::ptr::eq(value.as_ptr(), unsafe { ffi::Py_True() }));
+        } else if is_type!(kind, PyTuple_Type) {
+            return self.tuple(value);
+        } else if is_type!(kind, PyBytes_Type) {
+            self.bytes(value);
+        } else if is_type!(kind, PySet_Type) {
+            return self.set(tag::SET, value);
+        } else if is_type!(kind, PyFrozenSet_Type) {
+            return self.set(tag::FROZENSET, value);
+        } else if is_type!(kind, PyByteArray_Type) {
+            self.bytearray(value);
+        } else if value.is(undefined(value.py())?) {
+            self.out.op(tag::UNDEFINED, 0);
+        } else if let Some((kind, handle)) = self.refs.ref_of(value)? {
+            self.out.reference(kind, handle);
+        } else if dataclass::is_instance(value)? {
+            return self.dataclass(value);
+        } else {
+            return Err(Failure::refused(
+                value,
+                "no conversion for this type; pass a ref or a plain value",
+            ));
+        }
+        Ok(())
+    }
+
+    fn int(&mut self, value: &Bound<'py, PyAny>) -> Outcome<()> {
+        let mut overflow = 0;
+        // SAFETY: `value` is an int, for which this raises nothing.
+        let small = unsafe { ffi::PyLong_AsLongLongAndOverflow(value.as_ptr(), &mut overflow) };
+        if overflow == 0 {
+            self.out.int(small);
+            return Ok(());
+        }
+        let py = value.py();
+        let magnitude = value.abs()?;
+        let bits: usize = magnitude
+            .call_method0(pyo3::intern!(py, "bit_length"))?
+            .extract()?;
+        let words = bits.div_ceil(32);
+        let bytes = magnitude.call_method1(
+            pyo3::intern!(py, "to_bytes"),
+            (words * 4, pyo3::intern!(py, "little")),
+        )?;
+        let words: Vec<u32> = bytes
+            .cast::<PyBytes>()
+            .map_err(PyErr::from)?
+            .as_bytes()
+            .chunks_exact(4)
+            .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect();
+        self.out.bigint(overflow < 0, &words);
+        Ok(())
+    }
+
+    fn list(&mut self, list: &Bound<'py, PyAny>) -> Outcome<()> {
+        self.enter(list)?;
+        // SAFETY: `list` is a list.
+        let n = unsafe { ffi::PyList_Size(list.as_ptr()) } as usize;
+        let mut next = self.floats(list, n);
+        if next == n && n != 0 {
+            self.out.op(tag::FLOATS, n);
+        } else {
+            self.out.list(n);
+            // The floats found so far stand in nums already.
+            for _ in 0..next {
+                self.out.op(tag::FLOAT, 0);
+            }
+            while next < n {
+                // SAFETY: `list` is a list; a list that has shrunk gives null and an error.
+                let item = unsafe { ffi::PyList_GetItem(list.as_ptr(), next as ffi::Py_ssize_t) };
+                self.item(list, item, Step::Index(next))?;
+                next += 1;
+            }
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// Adds the numbers of the floats at the front of a list and tells how many they are.
+    fn floats(&mut self, list: &Bound<'py, PyAny>, n: usize) -> usize {
+        for i in 0..n {
+            // SAFETY: `list` is a list of `n` items and no Python code runs here.
+            unsafe {
+                let item = ffi::PyList_GetItem(list.as_ptr(), i as ffi::Py_ssize_t);
+                if !is_type!(ffi::Py_TYPE(item), PyFloat_Type) {
+                    return i;
+                }
+                self.out.nums.push(ffi::PyFloat_AsDouble(item));
+            }
+        }
+        n
+    }
+
+    fn tuple(&mut self, tuple: &Bound<'py, PyAny>) -> Outcome<()> {
+        self.enter(tuple)?;
+        // SAFETY: `tuple` is a tuple, whose size never changes.
+        let n = unsafe { ffi::PyTuple_Size(tuple.as_ptr()) };
+        self.out.tuple(n as usize);
+        for i in 0..n {
+            // SAFETY: as above.
+            let item = unsafe { ffi::PyTuple_GetItem(tuple.as_ptr(), i) };
+            self.item(tuple, item, Step::Index(i as usize))?;
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// Adds what a container lent, or refuses a container that lends nothing because it has shrunk.
+    #[inline]
+    fn item(
+        &mut self,
+        container: &Bound<'py, PyAny>,
+        item: *mut ffi::PyObject,
+        step: Step,
+    ) -> Outcome<()> {
+        if item.is_null() {
+            // SAFETY: attached.
+            unsafe { ffi::PyErr_Clear() };
+            return Err(Failure::changed(container));
+        }
+        // SAFETY: a live borrowed object; taking part in its ownership keeps it alive while Python code may run.
+        let item = unsafe { Bound::from_borrowed_ptr(container.py(), item) };
+        self.value(&item)
+            .map_err(|failure| failure.inside(container.as_ptr(), step))
+    }
+
+    fn set(&mut self, tag: u8, set: &Bound<'py, PyAny>) -> Outcome<()> {
+        self.enter(set)?;
+        let n = set.len()?;
+        self.out.op(tag, n);
+        let mut seen = 0;
+        for item in set.try_iter()? {
+            let item = item?;
+            self.value(&item)
+                .map_err(|failure| failure.inside(set.as_ptr(), Step::Nth("item", seen)))?;
+            seen += 1;
+        }
+        if seen != n {
+            return Err(Failure::changed(set));
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn dict(&mut self, dict: &Bound<'py, PyAny>) -> Outcome<()> {
+        self.enter(dict)?;
+        let n = self.dict_keys(dict)?;
+        match n {
+            DictForm::Object(n) => self.dict_values(dict, n)?,
+            DictForm::Map(n) => self.dict_pairs(dict, n)?,
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// Writes the op that begins a dict, and its keys where they are new.
+    fn dict_keys(&mut self, dict: &Bound<'py, PyAny>) -> Outcome<DictForm> {
+        if let Some(shape) = self.shapes.recent(self.depth) {
+            let (id, n) = (shape.id, shape.keys.len());
+            if has_keys(dict, &shape.keys) {
+                self.out.op(tag::OBJECT, id);
+                return Ok(DictForm::Object(n));
+            }
+        }
+        let mut keys = Vec::new();
+        let mut fits = true;
+        for (key, _) in Entries::new(dict) {
+            fits = fits && is_object_key(&key);
+            keys.push(key);
+        }
+        if fits {
+            self.shapes.write(self.depth, &keys, self.out)?;
+            return Ok(DictForm::Object(keys.len()));
+        }
+        self.out.map(keys.len());
+        Ok(DictForm::Map(keys.len()))
+    }
+
+    fn dict_values(&mut self, dict: &Bound<'py, PyAny>, n: usize) -> Outcome<()> {
+        let mut seen = 0;
+        for (key, value) in Entries::new(dict) {
+            if seen == n {
+                return Err(Failure::changed(dict));
+            }
+            self.value(&value)
+                .map_err(|failure| failure.inside(dict.as_ptr(), named(&key, seen)))?;
+            seen += 1;
+        }
+        if seen != n {
+            return Err(Failure::changed(dict));
+        }
+        Ok(())
+    }
+
+    fn dict_pairs(&mut self, dict: &Bound<'py, PyAny>, n: usize) -> Outcome<()> {
+        let mut seen = 0;
+        for (key, value) in Entries::new(dict) {
+            if seen == n {
+                return Err(Failure::changed(dict));
+            }
+            self.value(&key)
+                .map_err(|failure| failure.inside(dict.as_ptr(), Step::Nth("key", seen)))?;
+            self.value(&value)
+                .map_err(|failure| failure.inside(dict.as_ptr(), named(&key, seen)))?;
+            seen += 1;
+        }
+        if seen != n {
+            return Err(Failure::changed(dict));
+        }
+        Ok(())
+    }
+
+    fn bytes(&mut self, value: &Bound<'py, PyAny>) {
+        // SAFETY: the caller checked the type.
+        let bytes = unsafe { value.cast_unchecked::<PyBytes>() }.as_bytes();
+        if bytes.len() >= SEGMENT_FROM {
+            self.out.segment(bytes.to_vec());
+        } else {
+            self.out.bytes(bytes);
+        }
+    }
+
+    fn bytearray(&mut self, value: &Bound<'py, PyAny>) {
+        // SAFETY: the caller checked the type; no Python code runs while the bytes are borrowed.
+        let bytes = unsafe {
+            let data = ffi::PyByteArray_AsString(value.as_ptr());
+            let length = ffi::PyByteArray_Size(value.as_ptr());
+            std::slice::from_raw_parts(data.cast::<u8>(), length as usize)
+        };
+        self.out.bytearray(bytes);
+    }
+
+    fn dataclass(&mut self, value: &Bound<'py, PyAny>) -> Outcome<()> {
+        self.enter(value)?;
+        let class = self.dataclasses.of(value)?;
+        self.out.op(tag::DATACLASS, 0);
+        self.out.str(&class.name);
+        self.shapes.write(self.depth, &class.fields, self.out)?;
+        for field in &class.fields {
+            let item =
+                value.getattr(field.cast::<pyo3::types::PyString>().map_err(PyErr::from)?)?;
+            self.value(&item)
+                .map_err(|failure| failure.inside(value.as_ptr(), named(field, 0)))?;
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    #[inline]
+    fn enter(&mut self, container: &Bound<'py, PyAny>) -> Outcome<()> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(Failure::too_deep(container));
+        }
+        Ok(())
+    }
+}
+
+enum DictForm {
+    Object(usize),
+    Map(usize),
+}
+
+/// Entries of a dict as they stand at each step, kept alive while they are used.
+struct Entries<'a, 'py> {
+    dict: &'a Bound<'py, PyAny>,
+    position: ffi::Py_ssize_t,
+}
+
+impl<'a, 'py> Entries<'a, 'py> {
+    fn new(dict: &'a Bound<'py, PyAny>) -> Self {
+        Self { dict, position: 0 }
+    }
+}
+
+impl<'py> Iterator for Entries<'_, 'py> {
+    type Item = (Bound<'py, PyAny>, Bound<'py, PyAny>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (mut key, mut value) = (null_mut(), null_mut());
+        // SAFETY: `dict` is a dict. A dict that changed between two steps may skip or repeat entries, which the callers
+        // count, but what it lends is alive.
+        unsafe {
+            if ffi::PyDict_Next(self.dict.as_ptr(), &mut self.position, &mut key, &mut value) == 0 {
+                return None;
+            }
+            let py = self.dict.py();
+            Some((
+                Bound::from_borrowed_ptr(py, key),
+                Bound::from_borrowed_ptr(py, value),
+            ))
+        }
+    }
+}
+
+/// True when the dict's keys are these objects in this order.
+fn has_keys(dict: &Bound<'_, PyAny>, keys: &[*mut ffi::PyObject]) -> bool {
+    // SAFETY: `dict` is a dict and no Python code runs here.
+    unsafe {
+        if ffi::PyDict_Size(dict.as_ptr()) as usize != keys.len() {
+            return false;
+        }
+        let (mut position, mut key, mut value) = (0, null_mut(), null_mut());
+        keys.iter().all(|&expected| {
+            ffi::PyDict_Next(dict.as_ptr(), &mut position, &mut key, &mut value) != 0
+                && key == expected
+        })
+    }
+}
+
+fn is_object_key(key: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: `key` is a live object.
+    let kind = unsafe { ffi::Py_TYPE(key.as_ptr()) };
+    // SAFETY: asked for exact strings only.
+    is_type!(kind, PyUnicode_Type) && unsafe { text::utf8(key) }.is_none_or(fits_object)
+}
+
+/// The step to a value by its key, as a programmer would write it.
+fn named(key: &Bound<'_, PyAny>, position: usize) -> Step {
+    match key.extract::<String>() {
+        Ok(name) => Step::Name(name),
+        Err(_) => match key.cast::<PyInt>().map(|key| key.extract::<usize>()) {
+            Ok(Ok(index)) => Step::Index(index),
+            _ => Step::Nth("value", position),
+        },
+    }
+}

@@ -1,0 +1,66 @@
+//! The object codec: Python objects ⇄ packs.
+//!
+//! Purpose: the only place that knows how a Python value looks on the wire; both hosts use it.
+//! Threads: any, attached; no lock is held while Python code can run. Must not know: calls, sessions, transports.
+//!
+//! Raw `pyo3::ffi` stands where PyO3's safe layer costs; ownership stays in `Bound` all the same.
+
+mod dataclass;
+mod decode;
+mod encode;
+mod failure;
+mod probes;
+mod read_shapes;
+mod text;
+mod undefined;
+mod write_shapes;
+
+pub use decode::{decode, decode_call, decode_with, CallPayload};
+pub use encode::{encode, encode_with};
+pub use failure::malformed;
+pub use undefined::undefined;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+
+/// What the codec asks the dispatcher about references.
+pub trait RefResolver {
+    /// Asked for objects that no built-in conversion takes, before they are refused.
+    ///
+    /// Returns the reference as the receiver will see it: (`pack::REF_OWN`, its handle) for an object of the receiver,
+    /// (`pack::REF_FOREIGN`, our handle) for one of ours; None when the object is no bridge reference.
+    fn ref_of(&self, value: &Bound<'_, PyAny>) -> PyResult<Option<(u32, u32)>>;
+
+    /// Our own object behind a handle.
+    fn own(&self, py: Python<'_>, handle: u32) -> PyResult<Py<PyAny>>;
+
+    /// A proxy for the sender's object behind a handle.
+    fn foreign(&self, py: Python<'_>, handle: u32) -> PyResult<Py<PyAny>>;
+}
+
+/// Refuses every reference.
+pub struct NoRefs;
+
+impl RefResolver for NoRefs {
+    fn ref_of(&self, _value: &Bound<'_, PyAny>) -> PyResult<Option<(u32, u32)>> {
+        Ok(None)
+    }
+
+    fn own(&self, _py: Python<'_>, handle: u32) -> PyResult<Py<PyAny>> {
+        Err(unreadable(handle))
+    }
+
+    fn foreign(&self, _py: Python<'_>, handle: u32) -> PyResult<Py<PyAny>> {
+        Err(unreadable(handle))
+    }
+}
+
+fn unreadable(handle: u32) -> PyErr {
+    PyTypeError::new_err(format!("a reference (handle {handle}) cannot be read here"))
+}
+
+/// Adds `undefined` and the functions that tests and benchmarks use.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    undefined::register(module)?;
+    probes::register(module)
+}

@@ -1,0 +1,183 @@
+//! Shapes of one pack being written: key lists of dicts, so that dicts alike send their keys once.
+//!
+//! A dict is told by the addresses of its keys (strings in code, and keys of one parser run, are shared); equal keys at
+//! other addresses are found by their text.
+
+use std::collections::HashMap;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use symphony_core::pack::PackBuf;
+
+use super::failure::Outcome;
+use super::text;
+
+/// More address lists than this are not remembered: their keys would all be kept alive until the pack is done.
+const MAX_KNOWN: usize = 1024;
+/// Dicts with more keys are maps in all but name.
+const MAX_KEYS: usize = 64;
+
+pub struct Shape {
+    pub id: usize,
+    /// The addresses of its keys, kept alive by the table.
+    pub keys: Vec<*mut ffi::PyObject>,
+}
+
+#[derive(Default)]
+pub struct WriteShapes<'py> {
+    shapes: Vec<Shape>,
+    /// Index into `shapes` of the shape last met at each depth.
+    recent: Vec<Option<usize>>,
+    by_address: HashMap<Vec<usize>, usize>,
+    by_text: HashMap<Vec<u8>, usize>,
+    alive: Vec<Bound<'py, PyAny>>,
+}
+
+impl<'py> WriteShapes<'py> {
+    /// The shape last met at this depth.
+    #[inline]
+    pub fn recent(&self, depth: usize) -> Option<&Shape> {
+        let index = (*self.recent.get(depth)?)?;
+        self.shapes.get(index)
+    }
+
+    /// Writes SHAPE or OBJECT for these keys, all of them strings fit for an object.
+    pub fn write(
+        &mut self,
+        depth: usize,
+        keys: &[Bound<'py, PyAny>],
+        out: &mut PackBuf,
+    ) -> Outcome<()> {
+        if keys.len() > MAX_KEYS {
+            return define(keys, out).map(drop);
+        }
+        let addresses: Vec<usize> = keys.iter().map(|key| key.as_ptr() as usize).collect();
+        let index = match self.by_address.get(&addresses) {
+            Some(&index) => index,
+            None => match self.find_by_text(keys) {
+                Found::Known(index) => {
+                    self.remember(addresses, keys, index);
+                    index
+                }
+                Found::New(text) => {
+                    let id = define(keys, out)? as usize;
+                    self.add(depth, id, addresses, keys, text);
+                    return Ok(());
+                }
+            },
+        };
+        self.note(depth, index);
+        out.op(symphony_core::pack::tag::OBJECT, self.shapes[index].id);
+        Ok(())
+    }
+
+    fn find_by_text(&self, keys: &[Bound<'py, PyAny>]) -> Found {
+        let mut signature = Vec::with_capacity(keys.len() * 12);
+        for key in keys {
+            // SAFETY: keys of shapes are strings.
+            let Some(text) = (unsafe { text::utf8(key) }) else {
+                return Found::New(None);
+            };
+            signature.extend_from_slice(&(text.len() as u32).to_le_bytes());
+            signature.extend_from_slice(text.as_bytes());
+        }
+        match self.by_text.get(&signature) {
+            Some(&index) => Found::Known(index),
+            None => Found::New(Some(signature)),
+        }
+    }
+
+    fn add(
+        &mut self,
+        depth: usize,
+        id: usize,
+        addresses: Vec<usize>,
+        keys: &[Bound<'py, PyAny>],
+        text: Option<Vec<u8>>,
+    ) {
+        let index = self.shapes.len();
+        if index >= MAX_KNOWN {
+            return;
+        }
+        self.shapes.push(Shape {
+            id,
+            keys: keys.iter().map(Bound::as_ptr).collect(),
+        });
+        if let Some(text) = text {
+            self.by_text.insert(text, index);
+        }
+        self.alive.extend(keys.iter().cloned());
+        self.by_address.insert(addresses, index);
+        self.note(depth, index);
+    }
+
+    fn remember(&mut self, addresses: Vec<usize>, keys: &[Bound<'py, PyAny>], index: usize) {
+        if self.by_address.len() < MAX_KNOWN {
+            self.alive.extend(keys.iter().cloned());
+            self.by_address.insert(addresses, index);
+        }
+    }
+
+    fn note(&mut self, depth: usize, index: usize) {
+        if self.recent.len() <= depth {
+            self.recent.resize(depth + 1, None);
+        }
+        self.recent[depth] = Some(index);
+    }
+}
+
+enum Found {
+    Known(usize),
+    /// With the signature to file it under; None when the keys have no UTF-8 form.
+    New(Option<Vec<u8>>),
+}
+
+fn define(keys: &[Bound<'_, PyAny>], out: &mut PackBuf) -> Outcome<u32> {
+    let id = out.shape(keys.len());
+    for key in keys {
+        // SAFETY: keys of shapes are strings.
+        unsafe { text::put(key, out) }?;
+    }
+    Ok(id)
+}
+
+/// False for a key that an object would reorder (index-like) or take for something else (`__proto__`): such a dict goes
+/// as a map.
+pub fn fits_object(key: &str) -> bool {
+    key != "__proto__" && !is_index_like(key)
+}
+
+fn is_index_like(key: &str) -> bool {
+    let bytes = key.as_bytes();
+    if bytes.is_empty() || bytes.len() > 10 || !bytes.iter().all(u8::is_ascii_digit) {
+        return false;
+    }
+    if bytes[0] == b'0' {
+        return bytes.len() == 1;
+    }
+    key.parse::<u64>().is_ok_and(|index| index < 0xFFFF_FFFF)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits_object;
+
+    #[test]
+    fn index_like_keys_are_those_javascript_moves() {
+        for key in ["0", "7", "4294967294", "__proto__"] {
+            assert!(!fits_object(key), "{key}");
+        }
+        for key in [
+            "",
+            "00",
+            "07",
+            "4294967295",
+            "-1",
+            "1.5",
+            "a1",
+            "99999999999",
+        ] {
+            assert!(fits_object(key), "{key}");
+        }
+    }
+}
