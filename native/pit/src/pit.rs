@@ -1,0 +1,82 @@
+//! The whole Pit of a process: the pool, which needs no disk, and the components that share a home. The home is opened at
+//! the first use that needs it; a failure is told to that caller and tried anew by the next.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+
+use crate::arbitration::Arbitration;
+use crate::artifacts::Artifacts;
+use crate::dag::Dag;
+use crate::error::Result;
+use crate::home::Home;
+use crate::pool::Pool;
+use crate::stale::Stale;
+
+/// Where a Pit keeps its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    Memory,
+    Folder(PathBuf),
+}
+
+/// The components that live in the home.
+pub struct Rooms {
+    pub home: Arc<Home>,
+    pub dag: Dag,
+    pub artifacts: Arc<Artifacts>,
+    pub arbitration: Arbitration,
+    pub stale: Stale,
+}
+
+pub struct Pit {
+    pub pool: Pool,
+    place: Place,
+    runtime: Handle,
+    rooms: Mutex<Option<Arc<Rooms>>>,
+}
+
+impl Pit {
+    /// Opens nothing yet. Runs and loads go on `runtime`.
+    pub fn new(place: Place, runtime: Handle) -> Pit {
+        Pit {
+            pool: Pool::new(runtime.clone()),
+            place,
+            runtime,
+            rooms: Mutex::default(),
+        }
+    }
+
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The components of the home; opens it when that is not done yet. Blocks on the disk the first time.
+    pub fn rooms(&self) -> Result<Arc<Rooms>> {
+        let mut rooms = self.rooms.lock();
+        if let Some(open) = rooms.as_ref() {
+            return Ok(open.clone());
+        }
+        let home = Arc::new(match &self.place {
+            Place::Memory => Home::in_memory()?,
+            Place::Folder(folder) => Home::open(folder)?,
+        });
+        let artifacts = Arc::new(Artifacts::new(home.clone()));
+        let open = Arc::new(Rooms {
+            dag: Dag::new(home.clone(), self.runtime.clone()),
+            arbitration: Arbitration::new(home.clone()),
+            stale: Stale::new(home.clone(), artifacts.clone()),
+            artifacts,
+            home,
+        });
+        *rooms = Some(open.clone());
+        Ok(open)
+    }
+
+    /// The components of the home if it is open.
+    pub fn open_rooms(&self) -> Option<Arc<Rooms>> {
+        self.rooms.lock().clone()
+    }
+}
