@@ -7,7 +7,7 @@ use std::ptr::{addr_of_mut, null_mut};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyInt, PyTuple};
+use pyo3::types::{PyBytes, PyInt};
 use symphony_core::pack::{tag, PackBuf, MAX_DEPTH};
 
 use super::failure::{Failure, Outcome, Step};
@@ -17,50 +17,32 @@ use super::{dataclass, text, undefined, RefResolver};
 /// Bytes from this length on travel as their own segment.
 const SEGMENT_FROM: usize = 64 * 1024;
 
-/// Adds one value to a pack.
+/// Adds one value to a pack. `root` names it in errors, e.g. `result`.
 ///
 /// # Errors
 /// `TypeError` with code `conversion`, naming path and type; what Python code of the value raises passes unchanged.
 /// The pack holds half a value then: clear it.
-pub fn encode(value: &Bound<'_, PyAny>, out: &mut PackBuf, refs: &dyn RefResolver) -> PyResult<()> {
-    encode_with(value, out, refs, "value")
-}
-
-/// [`encode`], with the name of the value in errors, e.g. `result`.
-pub fn encode_with(
+pub fn encode(
     value: &Bound<'_, PyAny>,
     out: &mut PackBuf,
     refs: &dyn RefResolver,
     root: &str,
 ) -> PyResult<()> {
-    Encoder::new(out, refs)
-        .value(value)
-        .map_err(|failure| failure.into_error(value.py(), root))
+    encode_with(&[(root, value)], out, refs)
 }
 
-/// Adds the payload of a CALL: (name, args, kwargs, site). Errors as for [`encode`], with paths like `args[0].x`.
-pub fn encode_call<'py>(
-    name: Option<&str>,
-    args: &Bound<'py, PyTuple>,
-    kwargs: Option<&Bound<'py, PyDict>>,
-    site: Option<&str>,
+/// Adds several values one after the other, each with its name in errors; they share their shapes.
+pub fn encode_with(
+    values: &[(&str, &Bound<'_, PyAny>)],
     out: &mut PackBuf,
     refs: &dyn RefResolver,
 ) -> PyResult<()> {
-    let py = args.py();
     let mut encoder = Encoder::new(out, refs);
-    encoder.out.tuple(4);
-    encoder.optional_text(name);
-    encoder
-        .tuple(args.as_any())
-        .map_err(|failure| failure.into_error(py, "args"))?;
-    match kwargs {
-        None => encoder.out.none(),
-        Some(kwargs) => encoder
-            .dict(kwargs.as_any())
-            .map_err(|failure| failure.into_error(py, "kwargs"))?,
+    for (root, value) in values {
+        encoder
+            .value(value)
+            .map_err(|failure| failure.into_error(value.py(), root))?;
     }
-    encoder.optional_text(site);
     Ok(())
 }
 
@@ -87,13 +69,6 @@ impl<'a, 'py> Encoder<'a, 'py> {
             depth: 0,
             shapes: WriteShapes::default(),
             dataclasses: dataclass::WriteTypes::default(),
-        }
-    }
-
-    fn optional_text(&mut self, text: Option<&str>) {
-        match text {
-            Some(text) => self.out.str(text),
-            None => self.out.none(),
         }
     }
 

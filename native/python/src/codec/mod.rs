@@ -16,7 +16,7 @@ mod undefined;
 mod write_shapes;
 
 pub use decode::{decode, decode_call, decode_with, CallPayload};
-pub use encode::{encode, encode_call, encode_with};
+pub use encode::{encode, encode_with};
 pub use failure::malformed;
 pub use undefined::undefined;
 

@@ -35,7 +35,7 @@ fn _codec_time_encode(value: &Bound<'_, PyAny>, rounds: u32) -> PyResult<u64> {
     let mut pack = PackBuf::new();
     best(rounds, || {
         pack.clear();
-        encode(value, &mut pack, &NoRefs)
+        encode(value, &mut pack, &NoRefs, "value")
     })
 }
 
@@ -43,7 +43,7 @@ fn _codec_time_encode(value: &Bound<'_, PyAny>, rounds: u32) -> PyResult<u64> {
 #[pyfunction]
 fn _codec_time_decode(value: &Bound<'_, PyAny>, rounds: u32) -> PyResult<u64> {
     let mut pack = PackBuf::new();
-    encode(value, &mut pack, &NoRefs)?;
+    encode(value, &mut pack, &NoRefs, "value")?;
     let view = pack.view();
     best(rounds, || decode(value.py(), &view, &NoRefs).map(drop))
 }
@@ -57,7 +57,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 fn to_frame(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     let mut pack = PackBuf::new();
-    encode(value, &mut pack, &NoRefs)?;
+    encode(value, &mut pack, &NoRefs, "value")?;
     let header = Header {
         kind: frame::kind::RESULT,
         ..Header::default()
