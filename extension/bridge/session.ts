@@ -7,7 +7,7 @@
 import { FrameFlag, FrameKind } from '../protocol/frame';
 import type { WireRef } from './codec';
 import { Emitter } from './emitter';
-import { BridgeClosed, BridgeError, type ErrorContext } from './errors';
+import { BridgeClosed, BridgeError, CallCancelled, type ErrorContext, type ErrorFacts } from './errors';
 import { ByHandle, type ExposedFunctions, type Exposures, HostCalls } from './hostCalls';
 import { LiveHandles } from './liveHandles';
 import { type OutgoingCall, OutgoingCalls } from './outgoing';
@@ -392,15 +392,16 @@ function threadFlag(options: CallOptions): number {
   return options.mainThread ? FrameFlag.MAIN_THREAD : 0;
 }
 
-/** A new error per call: each shows its own caller. */
+/** A new error per call: each shows its own caller, then where Python was, if that is known. */
 function closedError(reason: BridgeError, call: OutgoingCall): BridgeError {
-  const facts = {
+  const facts: ErrorFacts = {
     code: reason.code,
     hint: reason.hint,
     notes: reason.notes,
     details: reason.details,
-    frames: call.caller.frames(),
+    frames: [...call.caller.frames(), ...reason.frames.filter(({ language }) => language !== 'typescript')],
   };
+  if (reason instanceof CallCancelled) return new CallCancelled(reason.message, facts);
   const message = `${call.label} got no answer: ${reason.message}`;
   return reason instanceof BridgeClosed ? new BridgeClosed(message, facts) : new BridgeError(message, facts);
 }

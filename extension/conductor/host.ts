@@ -3,6 +3,7 @@
  * Threads: JavaScript main thread only.
  * Must not know: VS Code, or which of the two hosts stands behind the interface.
  */
+import type { BridgeError } from '../bridge/errors';
 import type { Session } from '../bridge/session';
 
 /** Where the Conductor's Python runs. */
@@ -62,6 +63,11 @@ export interface ConductorHost {
   stop(): Promise<void>;
   /** Stops what still runs and starts anew with the same options and exposed functions. */
   restart(): Promise<void>;
+  /**
+   * Ends Python at once, for code that does not listen; calls in flight fail with `reason`. Absent
+   * where Python shares our process. The next call starts it again.
+   */
+  kill?(reason: BridgeError): Promise<void>;
   /** Resolves when everything printed before now has reached the listeners. */
   drainOutput(): Promise<void>;
   onDidExit(listener: (exit: HostExit) => void): Disposable;
