@@ -170,9 +170,19 @@ impl PendingCall {
             return Err(errors::closed());
         }
         let mut pack = PackBuf::new();
-        let name = (callee.handle == 0).then_some(callee.name);
-        let payload = (name, args, kwargs, site).into_pyobject(py)?;
-        codec::encode(payload.as_any(), &mut pack, &BridgeRefs)?;
+        pack.tuple(4);
+        match callee.handle {
+            0 => pack.str(callee.name),
+            _ => pack.none(),
+        }
+        let none = py.None().into_bound(py);
+        let kwargs = kwargs.map_or(&none, |kwargs| kwargs.as_any());
+        codec::encode_with(
+            &[("args", args.as_any()), ("kwargs", kwargs)],
+            &mut pack,
+            &BridgeRefs,
+        )?;
+        pack.str(site);
         let parent = if parent == 0 { recorder::current() } else { parent };
         let name = recorder::intern(callee.name, site, "");
         let span = recorder::begin_child(parent, name, Lang::TypeScript);

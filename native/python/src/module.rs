@@ -107,8 +107,9 @@ fn write_output(stream: &str, data: &[u8]) -> PyResult<()> {
 #[pyfunction]
 fn emit(name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
     let mut pack = PackBuf::new();
-    let payload = (name, value).into_pyobject(value.py())?;
-    codec::encode(payload.as_any(), &mut pack, &BridgeRefs)?;
+    pack.tuple(2);
+    pack.str(name);
+    codec::encode(value, &mut pack, &BridgeRefs, name)?;
     let header = Header {
         kind: kind::EVENT,
         ..Header::default()

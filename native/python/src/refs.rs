@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyTuple};
 use symphony_core::frame::{kind, Header};
 use symphony_core::pack::{PackBuf, REF_OWN};
 
-use crate::codec::Refs;
+use crate::codec::RefResolver;
 use crate::host_calls::{self, Callee};
 use crate::objects;
 use crate::session;
@@ -15,20 +15,20 @@ use crate::session;
 /// Gives the codec the session's references.
 pub struct BridgeRefs;
 
-impl Refs for BridgeRefs {
-    fn own<'py>(&self, py: Python<'py>, handle: u32) -> PyResult<Bound<'py, PyAny>> {
-        Ok(objects::named(py, handle)?.0.into_bound(py))
-    }
-
-    fn foreign<'py>(&self, py: Python<'py>, handle: u32) -> PyResult<Bound<'py, PyAny>> {
-        Ok(Bound::new(py, HostRef { handle })?.into_any())
-    }
-
-    fn reference(&self, object: &Bound<'_, PyAny>) -> Option<(u32, u32)> {
-        object
+impl RefResolver for BridgeRefs {
+    fn ref_of(&self, value: &Bound<'_, PyAny>) -> PyResult<Option<(u32, u32)>> {
+        Ok(value
             .cast::<HostRef>()
             .ok()
-            .map(|host_ref| (REF_OWN, host_ref.get().handle))
+            .map(|host_ref| (REF_OWN, host_ref.get().handle)))
+    }
+
+    fn own(&self, py: Python<'_>, handle: u32) -> PyResult<Py<PyAny>> {
+        Ok(objects::named(py, handle)?.0)
+    }
+
+    fn foreign(&self, py: Python<'_>, handle: u32) -> PyResult<Py<PyAny>> {
+        Ok(Py::new(py, HostRef { handle })?.into_any())
     }
 }
 

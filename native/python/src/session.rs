@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::PyTuple;
 use symphony_core::frame::{self, flag, kind, Header};
 use symphony_core::pack::{Malformed, PackBuf, REF_FOREIGN};
 use symphony_core::recorder;
@@ -133,13 +133,9 @@ impl OwnedFrame {
 
     /// The frame's value as a Python object.
     pub fn value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let frame = self.read().map_err(malformed)?;
-        codec::decode(py, &frame.pack, &BridgeRefs)
+        let frame = self.read().map_err(|error| codec::malformed(py, error))?;
+        Ok(codec::decode(py, &frame.pack, &BridgeRefs)?.into_bound(py))
     }
-}
-
-pub fn malformed(error: Malformed) -> PyErr {
-    PyTypeError::new_err(error.to_string())
 }
 
 fn accept(frame: OwnedFrame) -> Result<(), Malformed> {
@@ -194,14 +190,17 @@ fn prepare(
     frame: &OwnedFrame,
     origin: &OnceLock<Origin>,
 ) -> PyResult<Call> {
-    let payload = frame.value(py)?;
-    let request = CallRequest::of(&payload)?;
-    let resolved = request.resolve(py, header.target)?;
+    let frame = frame
+        .read()
+        .map_err(|error| codec::malformed(py, error))?;
+    let request = codec::decode_call(py, &frame.pack, &BridgeRefs)?;
+    let site = request.site.as_deref().unwrap_or_default();
+    let resolved = resolve(py, header.target, request.name.as_deref())?;
     origin.get_or_init(|| Origin {
         name: resolved.name.clone(),
-        site: request.site.clone(),
+        site: site.to_owned(),
     });
-    let crossing = Crossing::of_callable(resolved.name, &request.site, resolved.callable.bind(py));
+    let crossing = Crossing::of_callable(resolved.name, site, resolved.callable.bind(py));
     Ok(Call {
         callable: resolved.callable,
         args: resolved.args.unwrap_or(request.args.unbind()),
@@ -229,7 +228,7 @@ fn reply(
             let (name, site) = origin.map_or(("", ""), |origin| (&origin.name, &origin.site));
             pack.reference(REF_FOREIGN, objects::hold(value, name, site, long_lived));
         } else {
-            codec::encode(value, &mut pack, &BridgeRefs)?;
+            codec::encode(value, &mut pack, &BridgeRefs, "result")?;
         }
         let result = Header {
             kind: kind::RESULT,
@@ -252,7 +251,7 @@ fn reply(
 pub fn pack_error(py: Python<'_>, error: &PyErr) -> PackBuf {
     let mut pack = PackBuf::new();
     let described =
-        errors::describe(py, error).and_then(|plain| codec::encode(&plain, &mut pack, &BridgeRefs));
+        errors::describe(py, error).and_then(|plain| codec::encode(&plain, &mut pack, &BridgeRefs, "error"));
     if described.is_err() {
         pack.clear();
         pack.object(&["type", "message", "code"]);
@@ -263,15 +262,6 @@ pub fn pack_error(py: Python<'_>, error: &PyErr) -> PackBuf {
     pack
 }
 
-/// The payload of a CALL: what to call, with what, from where.
-pub struct CallRequest<'py> {
-    pub name: Option<String>,
-    pub args: Bound<'py, PyTuple>,
-    pub kwargs: Option<Bound<'py, PyDict>>,
-    /// `file:line` of the caller, or empty.
-    pub site: String,
-}
-
 /// A callable found, and what the trace calls it.
 pub struct Resolved {
     pub callable: Py<PyAny>,
@@ -280,56 +270,37 @@ pub struct Resolved {
     pub args: Option<Py<PyTuple>>,
 }
 
-impl<'py> CallRequest<'py> {
-    pub fn of(payload: &Bound<'py, PyAny>) -> PyResult<Self> {
-        let (name, args, kwargs, site) = payload.extract::<(
-            Option<String>,
-            Bound<'py, PyTuple>,
-            Option<Bound<'py, PyDict>>,
-            Option<String>,
-        )>()?;
-        Ok(Self {
-            name,
-            args,
-            kwargs,
-            site: site.unwrap_or_default(),
-        })
-    }
-
-    /// Finds the callable: `module:attr.attr`, an attribute path on a handle, or the handle itself.
-    /// A name without attributes imports the module.
-    pub fn resolve(&self, py: Python<'py>, target: u32) -> PyResult<Resolved> {
-        if target != 0 {
-            let (object, label) = objects::named(py, target)?;
-            return match &self.name {
-                None => Ok(Resolved {
-                    callable: object,
-                    name: label,
-                    args: None,
-                }),
-                Some(path) => Ok(Resolved {
-                    callable: attribute(object.bind(py), path)?.unbind(),
-                    name: format!("{label}.{path}"),
-                    args: None,
-                }),
-            };
-        }
-        let name = self
-            .name
-            .as_deref()
-            .ok_or_else(|| PyTypeError::new_err("a call needs a name or a handle"))?;
-        let Some((module, path)) = name.split_once(':') else {
-            return Ok(Resolved {
-                callable: py.import("importlib")?.getattr("import_module")?.unbind(),
-                name: name.to_owned(),
-                args: Some(PyTuple::new(py, [name])?.unbind()),
-            });
+/// Finds the callable: `module:attr.attr`, an attribute path on a handle, or the handle itself.
+/// A name without attributes imports the module.
+pub fn resolve(py: Python<'_>, target: u32, name: Option<&str>) -> PyResult<Resolved> {
+    if target != 0 {
+        let (object, label) = objects::named(py, target)?;
+        let Some(path) = name else {
+            return Ok(Resolved::new(object, label));
         };
-        Ok(Resolved {
-            callable: attribute(py.import(module)?.as_any(), path)?.unbind(),
-            name: format!("{module}.{path}"),
+        let callable = attribute(object.bind(py), path)?.unbind();
+        return Ok(Resolved::new(callable, format!("{label}.{path}")));
+    }
+    let name = name.ok_or_else(|| PyTypeError::new_err("a call needs a name or a handle"))?;
+    let Some((module, path)) = name.split_once(':') else {
+        let import = py.import("importlib")?.getattr("import_module")?;
+        return Ok(Resolved {
+            callable: import.unbind(),
+            name: name.to_owned(),
+            args: Some(PyTuple::new(py, [name])?.unbind()),
+        });
+    };
+    let callable = attribute(py.import(module)?.as_any(), path)?.unbind();
+    Ok(Resolved::new(callable, format!("{module}.{path}")))
+}
+
+impl Resolved {
+    fn new(callable: Py<PyAny>, name: String) -> Self {
+        Self {
+            callable,
+            name,
             args: None,
-        })
+        }
     }
 }
 

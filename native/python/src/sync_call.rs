@@ -4,7 +4,6 @@
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
 use symphony_core::pack::{tag, PackBuf, PackView};
 use symphony_core::recorder::{self, Lang, NameId, SpanId};
 
@@ -14,7 +13,7 @@ use crate::dispatch;
 use crate::errors;
 use crate::objects;
 use crate::refs::BridgeRefs;
-use crate::session::{self, CallRequest};
+use crate::session;
 
 /// A call of a handle itself without arguments: TUPLE 4, NONE, TUPLE 0, NONE, NONE.
 const NO_ARGUMENTS: [i32; 5] = [
@@ -49,7 +48,7 @@ pub fn run(
             "callSync reached a coroutine function; call it asynchronously instead",
         ));
     }
-    codec::encode(&result, reply, &BridgeRefs)
+    codec::encode(&result, reply, &BridgeRefs, "result")
 }
 
 fn run_request<'py>(
@@ -58,26 +57,22 @@ fn run_request<'py>(
     parent: SpanId,
     call: &PackView<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let payload = codec::decode(py, call, &BridgeRefs)?;
-    let parts = payload.cast::<PyTuple>()?;
-    if target != 0 && parts.get_item(0)?.is_none() {
+    let request = codec::decode_call(py, call, &BridgeRefs)?;
+    let kwargs = request.kwargs.as_ref();
+    if target != 0 && request.name.is_none() {
         let (callable, name) = objects::callable(py, target)?;
-        let args = parts.get_item(1)?.cast_into::<PyTuple>()?;
-        let kwargs = parts.get_item(2)?.cast_into::<PyDict>().ok();
         return traced(py, name, parent, || {
-            callable.bind(py).call(args, kwargs.as_ref())
+            callable.bind(py).call(request.args, kwargs)
         });
     }
-    let request = CallRequest::of(&payload)?;
-    let resolved = request.resolve(py, target)?;
+    let site = request.site.as_deref().unwrap_or_default();
+    let resolved = session::resolve(py, target, request.name.as_deref())?;
     let callable = resolved.callable.bind(py);
-    let name = Crossing::of_callable(resolved.name, &request.site, callable).intern();
+    let name = Crossing::of_callable(resolved.name, site, callable).intern();
     let args = resolved
         .args
         .map_or(request.args, |args| args.into_bound(py));
-    traced(py, name, parent, || {
-        callable.call(args, request.kwargs.as_ref())
-    })
+    traced(py, name, parent, || callable.call(args, kwargs))
 }
 
 fn traced<'py>(
