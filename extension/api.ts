@@ -16,15 +16,18 @@ export interface WorkbenchApi {
    * leave open is as in the workbench's settings.
    */
   openBridge(options?: OpenOptions): Promise<Bridge>;
+  /** How long `activate` took, in milliseconds. */
+  readonly activationMs: number;
   /** What the workbench is doing now. */
   readonly state: WorkbenchState;
   /** The run under way, else the newest that ended. */
   readonly lastRun: RunRecord | undefined;
 }
 
-export function workbenchApi(workbench: Workbench): WorkbenchApi {
+export function workbenchApi(workbench: Workbench, activationMs: number): WorkbenchApi {
   return {
     version: API_VERSION,
+    activationMs,
     openBridge: (options) => workbench.openBridge(options),
     get state() {
       return workbench.states.current;

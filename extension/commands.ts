@@ -23,7 +23,7 @@ export function registerCommands(workbench: Workbench): vscode.Disposable {
 
 function createHandlers(workbench: Workbench): Record<CommandName, Handler> {
   return {
-    runScript: (target) => runScriptCommand(workbench, target),
+    runScript: (target, args) => runScriptCommand(workbench, target, args),
     debugScript: (target) => debugScriptCommand(target),
     stop: () => stopCommand(workbench),
     openTrace: () => workbench.trace.show(),

@@ -12,6 +12,7 @@ import { Workbench } from './workbench/workbench';
 let workbench: Workbench | undefined;
 
 export function activate(context: vscode.ExtensionContext): WorkbenchApi {
+  const began = performance.now();
   workbench = new Workbench(context);
   context.subscriptions.push(
     workbench,
@@ -19,7 +20,7 @@ export function activate(context: vscode.ExtensionContext): WorkbenchApi {
     registerCodeLenses(),
     registerDebugConfigurations(),
   );
-  return workbenchApi(workbench);
+  return workbenchApi(workbench, performance.now() - began);
 }
 
 export async function deactivate(): Promise<void> {

@@ -14,15 +14,21 @@ import type { Workbench } from '../workbench/workbench';
 /**
  * Runs a script to its end.
  * @param target where the command came from: a file in the explorer, an editor's title, a path, or nothing.
+ * @param args the script's `sys.argv[1:]`, from a key binding or another extension; menus pass other things here.
  * @returns how it ended; undefined when nothing was run.
  */
-export async function runScriptCommand(workbench: Workbench, target?: unknown): Promise<RunRecord | undefined> {
+export async function runScriptCommand(
+  workbench: Workbench,
+  target?: unknown,
+  args?: unknown,
+): Promise<RunRecord | undefined> {
   if (!trusted('Running')) return undefined;
+  const argv = Array.isArray(args) && args.every((arg) => typeof arg === 'string') ? args : [];
   const script = await scriptOf(target);
   if (script === undefined || !(await save(script)) || !(await freeTheWay(workbench))) return undefined;
   const name = basename(script.fsPath);
   try {
-    return await withRunProgress(workbench, name, () => workbench.runs.run(script.fsPath));
+    return await withRunProgress(workbench, name, () => workbench.runs.run(script.fsPath, argv));
   } catch (error) {
     workbench.failures.show('Python did not start', error);
     return undefined;

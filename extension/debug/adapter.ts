@@ -7,6 +7,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DebugProtocol } from '@vscode/debugprotocol';
+import type { BridgeError } from '../bridge/errors';
 import { CAPABILITIES, capabilityDifferences } from './capabilities';
 import { isRequest, type Event, type Message, type Request, type Response } from './dap';
 import type { Debuggee, DebuggeeFactory, LaunchArguments, RunOutcome } from './debuggee';
@@ -187,7 +188,7 @@ export class ConductorAdapter {
   }
 
   private refuse(request: Request, error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = errorText(error);
     this.deliver({
       seq: this.seq++,
       type: 'response',
@@ -243,6 +244,13 @@ function hideInternalFrames(response: Response, internalPaths: readonly string[]
 function expectSuccess(response: Response): Response {
   if (response.success) return response;
   throw new Error(`debugpy refused "${response.command}": ${response.message ?? 'no reason given'}`);
+}
+
+/** The message with its hint, where it has one; a client shows nothing else. */
+function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { hint, notes = [] } = error as Partial<BridgeError>;
+  return [error.message, hint, ...notes].filter((part) => part).join('\n');
 }
 
 /** In a DAP message format braces are placeholders. */

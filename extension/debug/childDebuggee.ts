@@ -5,6 +5,7 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { BridgeClosed } from '../bridge/errors';
 import type { Bridge, OpenOptions } from '../conductor/openBridge';
 import type { DebugServerAddress, Debuggee, DebuggeeEvents, LaunchArguments, RunOutcome } from './debuggee';
 
@@ -105,16 +106,7 @@ class ChildDebuggee implements Debuggee {
 
   private async end(): Promise<void> {
     // A script that the debugger holds, or that loops, answers no polite request; nothing of it is kept anyway.
-    if (!this.isOver) killGroup(this.pid);
+    if (!this.isOver) await this.bridge.host.kill?.(new BridgeClosed('the debug session ended'));
     await this.bridge.close();
-  }
-}
-
-/** The child leads a process group, so what the script started goes with it. */
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
