@@ -186,8 +186,10 @@ export class SubprocessHost implements ConductorHost {
 
   /** An open bridge lets our process end; a call in flight does not. */
   private hold({ child, transport }: Running, hold: boolean): void {
-    child.hold(hold);
-    transport.hold(hold);
+    // Nor does an end that is under way: somebody waits for the exit.
+    const isEnding = this.stopping !== null;
+    child.hold(hold || isEnding);
+    transport.hold(hold || isEnding);
   }
 }
 
