@@ -10,6 +10,7 @@ import { Emitter } from './emitter';
 import { BridgeClosed, BridgeError, CallCancelled, type ErrorContext, type ErrorFacts } from './errors';
 import { ByHandle, type ExposedFunctions, type Exposures, HostCalls } from './hostCalls';
 import { LiveHandles } from './liveHandles';
+import { Outbox } from './outbox';
 import { type OutgoingCall, OutgoingCalls } from './outgoing';
 import {
   type CallOptions,
@@ -81,9 +82,8 @@ export class Session implements RefOwner {
   private readonly hostCalls: HostCalls;
   private readonly pings = new Map<number, Ping>();
   private readonly imports = new Map<string, PyObject>();
-  private readonly handles = new LiveHandles(() => this.planFlush());
-  private outbox: Uint8Array[] = [];
-  private flushPlanned = false;
+  private readonly outbox: Outbox;
+  private readonly handles = new LiveHandles(() => this.outbox.plan());
   private reason: BridgeError | null = null;
   private pingId = 1;
 
@@ -97,6 +97,10 @@ export class Session implements RefOwner {
       makeRef: (kind, handle) => this.makeRef(kind, handle),
       discard: (handles) => this.hostCalls.release(handles),
     });
+    this.outbox = new Outbox(
+      (frames) => transport.send(frames),
+      () => this.postReleases(),
+    );
     const post = (frame: Uint8Array): void => this.post(frame);
     this.hostCalls = new HostCalls(this.exposures, this.wire, post);
     this.errorContext = {
@@ -197,7 +201,7 @@ export class Session implements RefOwner {
     const handles = this.handles.takeAll();
     if (handles.length > 0) this.post(this.wire.encode({ kind: FrameKind.RELEASE }, handles));
     this.post(this.wire.encode({ kind: FrameKind.CLOSE }));
-    this.flush();
+    this.outbox.flush();
     this.end(new BridgeClosed());
   }
 
@@ -264,26 +268,12 @@ export class Session implements RefOwner {
   }
 
   private post(frame: Uint8Array): void {
-    if (this.reason) return;
-    this.outbox.push(frame);
-    this.planFlush();
+    if (!this.reason) this.outbox.push(frame);
   }
 
-  private planFlush(): void {
-    if (this.flushPlanned) return;
-    this.flushPlanned = true;
-    queueMicrotask(() => this.flush());
-  }
-
-  private flush(): void {
-    this.flushPlanned = false;
-    if (this.reason) return;
+  private postReleases(): void {
     const handles = this.handles.take();
-    if (handles.length > 0) this.outbox.push(this.wire.encode({ kind: FrameKind.RELEASE }, handles));
-    if (this.outbox.length === 0) return;
-    const frames = this.outbox;
-    this.outbox = [];
-    this.transport.send(join(frames));
+    if (handles.length > 0) this.post(this.wire.encode({ kind: FrameKind.RELEASE }, handles));
   }
 
   private receive(chunk: Uint8Array): void {
@@ -339,7 +329,7 @@ export class Session implements RefOwner {
 
   private end(reason: BridgeError): void {
     this.reason = reason;
-    this.outbox = [];
+    this.outbox.clear();
     this.calls.failAll((call) => closedError(reason, call));
     for (const ping of this.pings.values()) ping.reject(reason);
     this.pings.clear();
@@ -369,17 +359,6 @@ export class Session implements RefOwner {
     this.handles.add(handle);
     return proxyOf(new Ref(this, handle, 'object', null));
   }
-}
-
-/** Frames of one turn mostly lie side by side in the codec's memory: then nothing is copied. */
-function join(frames: readonly Uint8Array[]): Uint8Array {
-  const [first] = frames;
-  let end = first.byteOffset;
-  for (const frame of frames) {
-    if (frame.buffer !== first.buffer || frame.byteOffset !== end) return Buffer.concat(frames);
-    end += frame.byteLength;
-  }
-  return frames.length === 1 ? first : new Uint8Array(first.buffer, first.byteOffset, end - first.byteOffset);
 }
 
 interface Ping {
