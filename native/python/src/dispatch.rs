@@ -5,13 +5,14 @@
 //! the GIL; a coroutine continues on the `conductor-loop` thread. Must not know frames or sockets.
 
 use std::collections::VecDeque;
+use std::ffi::c_ulong;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
+use pyo3::{ffi, intern};
 use pyo3::types::{PyDict, PyTuple};
 use symphony_core::recorder::{self, Lang, SpanId};
 use tokio::sync::oneshot;
@@ -187,17 +188,25 @@ fn finish(py: Python<'_>, control: &JobControl, span: SpanId, outcome: PyResult<
 
 /// Whether a call's result still has to be awaited.
 pub fn is_awaitable(value: &Bound<'_, PyAny>) -> bool {
-    static IS_AWAITABLE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if value.is_none() {
         return false;
     }
-    let py = value.py();
-    IS_AWAITABLE
-        .import(py, "inspect", "isawaitable")
-        .and_then(|check| check.call1((value,)))
-        .and_then(|answer| answer.is_truthy())
-        .unwrap_or(false)
+    // SAFETY: a live object has a type, and a type has flags.
+    let flags = unsafe { ffi::PyType_GetFlags(ffi::Py_TYPE(value.as_ptr())) };
+    flags & PLAIN_VALUE == 0
+        && value
+            .get_type()
+            .hasattr(intern!(value.py(), "__await__"))
+            .unwrap_or(false)
 }
+
+/// Flags of the built-in types that most calls return; none of them can be awaited.
+const PLAIN_VALUE: c_ulong = ffi::Py_TPFLAGS_LONG_SUBCLASS
+    | ffi::Py_TPFLAGS_LIST_SUBCLASS
+    | ffi::Py_TPFLAGS_TUPLE_SUBCLASS
+    | ffi::Py_TPFLAGS_BYTES_SUBCLASS
+    | ffi::Py_TPFLAGS_UNICODE_SUBCLASS
+    | ffi::Py_TPFLAGS_DICT_SUBCLASS;
 
 fn continue_on_loop(
     awaitable: &Bound<'_, PyAny>,

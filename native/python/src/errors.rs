@@ -61,7 +61,12 @@ pub fn title(py: Python<'_>, error: &PyErr) -> String {
 
 /// The exception as plain values for the other side.
 pub fn describe<'py>(py: Python<'py>, error: &PyErr) -> PyResult<Bound<'py, PyAny>> {
-    module(py)?.call_method1("describe", (error.value(py),))
+    let value = error.value(py);
+    if let Some(traceback) = error.traceback(py) {
+        // PyO3 keeps the traceback beside the exception until it is raised again.
+        value.setattr("__traceback__", traceback)?;
+    }
+    module(py)?.call_method1("describe", (value,))
 }
 
 /// The exception for an error that TypeScript reports.

@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 use symphony_core::frame::{self, flag, kind, Header};
 use symphony_core::pack::{Malformed, PackBuf, REF_FOREIGN};
@@ -290,7 +291,7 @@ pub fn resolve(py: Python<'_>, target: u32, name: Option<&str>) -> PyResult<Reso
             args: Some(PyTuple::new(py, [name])?.unbind()),
         });
     };
-    let callable = attribute(py.import(module)?.as_any(), path)?.unbind();
+    let callable = attribute(&import(py, module)?, path)?.unbind();
     Ok(Resolved::new(callable, format!("{module}.{path}")))
 }
 
@@ -301,6 +302,15 @@ impl Resolved {
             name,
             args: None,
         }
+    }
+}
+
+/// The module `name`, from `sys.modules` where it is loaded already.
+fn import<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    static MODULES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    match MODULES.import(py, "sys", "modules")?.get_item(name) {
+        Ok(module) if !module.is_none() => Ok(module),
+        _ => Ok(py.import(name)?.into_any()),
     }
 }
 
