@@ -45,7 +45,9 @@ export class Wire {
   }
 
   /** @throws the codec's ConversionError; see `conversionError` */
-  encode(head: FrameHead, value: unknown = NO_PAYLOAD): Uint8Array {
+  encode(head: FrameHead, ...payload: [value?: unknown]): Uint8Array {
+    // Not a default: `undefined` is a value, too.
+    const value = payload.length === 0 ? NO_PAYLOAD : payload[0];
     this.given = [];
     this.mentioned = [];
     try {

@@ -126,8 +126,8 @@ export class ConductorAdapter {
   }
 
   private async relay(request: Request): Promise<void> {
-    if (this.link === undefined) {
-      // Without debugging, and before the child is there, a client may still ask; empty answers keep it going.
+    if (this.link === undefined || this.ending !== undefined) {
+      // Without debugging, and around the child's life, a client may still ask; empty answers keep it going.
       if (request.command === 'threads') return this.succeed(request, { threads: [] });
       if (request.command.startsWith('set')) return this.succeed(request, { breakpoints: [] });
       throw new Error(`"${request.command}" needs a running debug session`);

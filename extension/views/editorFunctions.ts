@@ -21,20 +21,26 @@ export class EditorFunctions {
 
   constructor(private readonly log: Log) {}
 
-  /** What is exposed under the name `editor`. Python passes keywords as one object after the other arguments. */
+  /**
+   * What is exposed under the name `editor`. Python passes keywords as one object after the other arguments;
+   * null is its None.
+   */
   readonly exposed = {
-    message: (...args: unknown[]): void => {
+    message: (...args: unknown[]): null => {
       const { text, level } = named(args, ['text', 'level']);
       this.message(asText('text', text), asLevel(level ?? 'info'));
+      return null;
     },
-    progress: (...args: unknown[]): void => {
+    progress: (...args: unknown[]): null => {
       const { fraction, text } = named(args, ['fraction', 'text']);
       this.progress(asFraction(fraction), asText('text', text ?? ''));
+      return null;
     },
     active_text: (): string | null => vscode.window.activeTextEditor?.document.getText() ?? null,
-    open: async (...args: unknown[]): Promise<void> => {
+    open: async (...args: unknown[]): Promise<null> => {
       const { path, text, language } = named(args, ['path', 'text', 'language']);
       await this.open(asOptional('path', path), asOptional('text', text), asOptional('language', language));
+      return null;
     },
     ask: async (...args: unknown[]): Promise<boolean> => await this.ask(asText('question', named(args, ['question']).question)),
   };
