@@ -16,5 +16,9 @@ export function allocateChars(bytes: number): CharBuffer {
 
 /** A view of memory as characters. */
 export function viewChars(bytes: Uint8Array): CharBuffer {
-  return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength) as unknown as CharBuffer;
+  return Buffer.from(
+    bytes.buffer as ArrayBuffer,
+    bytes.byteOffset,
+    bytes.byteLength,
+  ) as unknown as CharBuffer;
 }

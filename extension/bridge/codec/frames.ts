@@ -14,8 +14,9 @@ import {
 import { type CharBuffer, viewChars } from './charBuffer';
 import type { PathStep } from './conversionError';
 import { ConversionError, FrameError } from './conversionError';
-import { leasePacker, type Packer, type PathRoot } from './packer';
+import { leasePacker, type Packer } from './packer';
 import type { RefContext } from './refContext';
+import type { PathRoot } from './refusal';
 import { Unpacker } from './unpacker';
 
 /** Says that a frame carries no value; it reads as undefined. */
@@ -97,7 +98,9 @@ class ChunkReader {
     }
     const version = this.uint(start + FrameOffset.KIND) >>> 16;
     if (version !== FRAME_VERSION) {
-      throw new FrameError(`frame version ${version} is not ${FRAME_VERSION}: the two sides are of different builds`);
+      throw new FrameError(
+        `frame version ${version} is not ${FRAME_VERSION}: the two sides are of different builds`,
+      );
     }
     return length;
   }
@@ -124,8 +127,10 @@ class ChunkReader {
     const opsFrom = numsFrom + nums * 8;
     const charsFrom = opsFrom + pad8(ops * 4);
     const segmentsFrom = charsFrom + pad8(chars);
-    if (segmentsFrom > start + length) throw new FrameError('malformed frame: its parts are longer than the whole');
-    const segments = segmentCount === 0 ? NO_SEGMENTS : this.segments(segmentsFrom, start + length, segmentCount);
+    if (segmentsFrom > start + length)
+      throw new FrameError('malformed frame: its parts are longer than the whole');
+    const segments =
+      segmentCount === 0 ? NO_SEGMENTS : this.segments(segmentsFrom, start + length, segmentCount);
     if (ops === 0) return undefined;
     return this.unpacker.unpack(
       {

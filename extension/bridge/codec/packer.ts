@@ -8,13 +8,11 @@ import { types } from 'node:util';
 import { MAX_DEPTH, Tag, WIDE_ARG } from '../../protocol/pack';
 import { PyByteArray, PyDataclass, PyFrozenSet, PyTuple } from './carriers';
 import { allocateChars, type CharBuffer } from './charBuffer';
-import { ConversionError, formatPath, type PathStep } from './conversionError';
+import type { PathStep } from './conversionError';
 import { dataclassName } from './dataclasses';
 import type { RefContext } from './refContext';
+import { at, DEEP, hintFor, isRealmRoot, type PathRoot, Refusal } from './refusal';
 import { type Shape, ShapeTrie } from './shapes';
-
-/** Names the root of a path: fixed, or by the first step for a call's (name, args, kwargs, site). */
-export type PathRoot = string | ((steps: PathStep[]) => string);
 
 /** Bytes from this length on travel as their own segment. */
 const SEGMENT_FROM = 64 * 1024;
@@ -261,7 +259,8 @@ export class Packer {
     try {
       for (; i < n; i++) {
         const item = a[i];
-        if (item === undefined && !(i in a)) throw new Refusal(item, 'a hole in a sparse array', 'fill it first');
+        if (item === undefined && !(i in a))
+          throw new Refusal(item, 'a hole in a sparse array', 'fill it first');
         this.value(item);
       }
     } catch (error) {
@@ -437,72 +436,11 @@ export class Packer {
 }
 
 const CALL_TUPLE = Tag.TUPLE | (4 << 8);
-const DEEP = `nested more than ${MAX_DEPTH} levels deep`;
-
-/** Why a value is refused; gathers its path on the way out, so that packing itself keeps none. */
-class Refusal {
-  readonly steps: PathStep[] = [];
-  private cyclic = false;
-
-  constructor(
-    private readonly subject: unknown,
-    private readonly reason = 'no conversion for this type',
-    private readonly hint: string | undefined = undefined,
-  ) {}
-
-  leave(step: PathStep, container: object): void {
-    this.steps.push(step);
-    if (this.reason === DEEP && container === this.subject) {
-      this.cyclic = true;
-      this.steps.length = 0;
-    }
-  }
-
-  toError(root: PathRoot): ConversionError {
-    const steps = this.steps.reverse();
-    const rootName = typeof root === 'string' ? root : root(steps);
-    // A path of a thousand steps helps nobody.
-    const shown = steps.length > 12 ? [...steps.slice(0, 12), '<…>'] : steps;
-    const path = formatPath(rootName, shown);
-    const type = typeName(this.subject);
-    const reason = this.cyclic ? 'it contains itself' : this.reason;
-    const hint = this.hint === undefined ? '' : `; ${this.hint}`;
-    return new ConversionError(`cannot convert ${path} (type '${type}'): ${reason}${hint}`, path, type);
-  }
-}
-
-function at(error: unknown, step: PathStep, container: object): unknown {
-  if (error instanceof Refusal) error.leave(step, container);
-  return error;
-}
-
 function sameKeys(a: readonly string[], b: readonly string[]): boolean {
   const n = a.length;
   if (n !== b.length) return false;
   for (let i = 0; i < n; i++) if (a[i] !== b[i]) return false;
   return true;
-}
-
-function isRealmRoot(prototype: object, name: string): boolean {
-  const { constructor } = prototype;
-  if (typeof constructor !== 'function' || constructor.name !== name || constructor.prototype !== prototype) return false;
-  const parent = Object.getPrototypeOf(prototype);
-  return name === 'Object' ? parent === null : parent !== null && Object.getPrototypeOf(parent) === null;
-}
-
-function typeName(v: unknown): string {
-  if (v === null || (typeof v !== 'object' && typeof v !== 'function')) return typeof v;
-  if (typeof v === 'function') return 'function';
-  const { constructor } = v;
-  return typeof constructor === 'function' && constructor.name !== '' ? constructor.name : 'object';
-}
-
-function hintFor(o: object): string {
-  if (types.isAnyArrayBuffer(o)) return 'wrap it in new Uint8Array(…)';
-  if (ArrayBuffer.isView(o)) return 'pass Array.from(…), a Float64Array or a Uint8Array';
-  if (types.isPromise(o)) return 'await it first';
-  if (o instanceof Date) return 'pass toISOString() or getTime()';
-  return 'pass a ref, a plain value, or register its class as a dataclass';
 }
 
 const idle: Packer[] = [];

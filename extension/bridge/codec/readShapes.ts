@@ -71,7 +71,9 @@ function setOwn(o: Record<string, unknown>, key: string, value: unknown): void {
 function generate(keys: readonly string[]): ((reader: Reader) => Record<string, unknown>) | undefined {
   if (keys.length > MAX_GENERATED_KEYS || generated >= MAX_GENERATED) return undefined;
   // In brackets `__proto__` is an own property; a bare one would set the prototype.
-  const fields = keys.map((key) => `${key === '__proto__' ? '["__proto__"]' : JSON.stringify(key)}: r.value()`);
+  const fields = keys.map(
+    (key) => `${key === '__proto__' ? '["__proto__"]' : JSON.stringify(key)}: r.value()`,
+  );
   try {
     const make = new Function('r', `return { ${fields.join(', ')} };`);
     generated++;

@@ -5,7 +5,6 @@
  * JavaScript thread only. Re-entrant in both ways a call can come back: Python calling JavaScript during the native call
  * (the scratch is free again by then), and a getter or setter calling while a pack is written or read (a second scratch).
  */
-import { Tag } from '../../protocol/pack';
 import { allocateChars, type CharBuffer } from './charBuffer';
 import { callRoot } from './frames';
 import { Packer } from './packer';
@@ -200,7 +199,12 @@ class Lane {
   /** False when the packer grew since the last registration. */
   isCurrent(): boolean {
     const { known, packer } = this;
-    return known !== undefined && known.ops === packer.ops && known.nums === packer.nums && known.chars === packer.chars;
+    return (
+      known !== undefined &&
+      known.ops === packer.ops &&
+      known.nums === packer.nums &&
+      known.chars === packer.chars
+    );
   }
 
   register(addon: SyncAddon): void {

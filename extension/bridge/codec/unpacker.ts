@@ -9,7 +9,7 @@ import { PyByteArray, PyDataclass, PyFrozenSet, PyTuple } from './carriers';
 import { allocateChars, type CharBuffer } from './charBuffer';
 import { FrameError } from './conversionError';
 import { dataclassPrototype } from './dataclasses';
-import { type Reader, ReadShape, ReadShapes } from './readShapes';
+import { type Reader, type ReadShape, ReadShapes } from './readShapes';
 import type { RefContext } from './refContext';
 
 /** Strings this short are copied by the runtime; longer substrings pin the text they are cut from. */
@@ -70,7 +70,8 @@ export class Unpacker implements Reader {
     this.shapes.length = 0;
     this.refs = refs;
     const value = this.value();
-    if (this.o !== this.oEnd) throw new FrameError(`malformed pack: ${this.oEnd - this.o} ops after the value`);
+    if (this.o !== this.oEnd)
+      throw new FrameError(`malformed pack: ${this.oEnd - this.o} ops after the value`);
     return value;
   }
 
@@ -140,7 +141,8 @@ export class Unpacker implements Reader {
 
   /** A number of values to come; each takes at least one op. */
   private count(n: number): number {
-    if (n > this.oEnd - this.o) throw new FrameError(`malformed pack: ${n} values announced, fewer are there`);
+    if (n > this.oEnd - this.o)
+      throw new FrameError(`malformed pack: ${n} values announced, fewer are there`);
     return n;
   }
 
@@ -162,7 +164,8 @@ export class Unpacker implements Reader {
   /** Moves over `bytes` of chars and gives where they start. */
   private take(bytes: number): number {
     const from = this.c;
-    if (bytes > this.cEnd - from) throw new FrameError(`malformed pack: ${bytes} characters announced, fewer are there`);
+    if (bytes > this.cEnd - from)
+      throw new FrameError(`malformed pack: ${bytes} characters announced, fewer are there`);
     this.c = from + bytes;
     return from;
   }
@@ -182,7 +185,8 @@ export class Unpacker implements Reader {
     const from = this.take(n * 2);
     if (n > SHORT_STRING16) return this.chars.ucs2Slice(from, from + n * 2);
     let text = '';
-    for (let i = from; i < from + n * 2; i += 2) text += String.fromCharCode(this.chars[i] | (this.chars[i + 1] << 8));
+    for (let i = from; i < from + n * 2; i += 2)
+      text += String.fromCharCode(this.chars[i] | (this.chars[i + 1] << 8));
     return text;
   }
 
@@ -281,7 +285,8 @@ export class Unpacker implements Reader {
   }
 
   private enter(): void {
-    if (++this.depth > MAX_READ_DEPTH) throw new FrameError(`malformed pack: nested more than ${MAX_DEPTH} levels deep`);
+    if (++this.depth > MAX_READ_DEPTH)
+      throw new FrameError(`malformed pack: nested more than ${MAX_DEPTH} levels deep`);
   }
 }
 

@@ -1,0 +1,285 @@
+/** The codec, TypeScript to TypeScript: every type comes back as itself, and what cannot cross is told by its path. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import vm from 'node:vm';
+import fc from 'fast-check';
+import {
+  ConversionError,
+  encodeCall,
+  NO_REFS,
+  PyByteArray,
+  PyDataclass,
+  PyFrozenSet,
+  PyTuple,
+  type RefContext,
+  registerDataclass,
+  tuple,
+} from '../../extension/bridge/codec';
+import { HEADER, roundTrip } from './codecSupport';
+
+test('any value comes back with its type', () => {
+  fc.assert(
+    fc.property(values(), (value) => {
+      assert.deepStrictEqual(roundTrip(value), value);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('numbers keep their exact value', () => {
+  const exact = [
+    0,
+    -0,
+    1,
+    -1,
+    2 ** 23 - 1,
+    2 ** 23,
+    -(2 ** 23),
+    -(2 ** 23) - 1,
+    2 ** 31,
+    2 ** 53 - 1,
+    -(2 ** 53) + 1,
+  ];
+  for (const n of [...exact, 2 ** 53, 1.5, 5e-324, 1.7e308, Number.NaN, Number.POSITIVE_INFINITY]) {
+    assert.ok(Object.is(roundTrip(n), n), String(n));
+    assert.ok(Object.is((roundTrip([n]) as number[])[0], n), `[${n}]`);
+  }
+});
+
+test('integers of any size', () => {
+  fc.assert(
+    fc.property(fc.bigInt({ min: -(2n ** 300n), max: 2n ** 300n }), (n) => assert.equal(roundTrip(n), n)),
+  );
+  const huge = 3n ** 20_000n;
+  assert.equal(roundTrip(-huge), -huge);
+});
+
+test('text keeps lone surrogates, in short and long strings', () => {
+  for (const unit of ['\ud800', '\udfff', 'é', 'ÿ', 'Ā', '日', '😀', '\0']) {
+    for (const n of [1, 7, 23, 24, 25, 100, 5000]) {
+      const text = unit.repeat(n);
+      assert.equal(roundTrip(text), text);
+      assert.deepEqual(roundTrip([text, 'plain', `x${text}`]), [text, 'plain', `x${text}`]);
+    }
+  }
+});
+
+test('more text than a scratch holds', () => {
+  const parts = Array.from({ length: 3000 }, (_, i) => `part ${i} ${'x'.repeat(i % 200)}`);
+  assert.deepStrictEqual(roundTrip(parts), parts);
+});
+
+test('large bytes travel as segments, views only by what they show', () => {
+  const memory = new Uint8Array(300_000).map((_, i) => i * 31);
+  const view = memory.subarray(1000, 200_001);
+  const back = roundTrip([view, Buffer.from('small'), memory]) as Uint8Array[];
+  assert.deepStrictEqual(back[0], new Uint8Array(view));
+  assert.deepStrictEqual(back[1], new Uint8Array(Buffer.from('small')));
+  assert.deepStrictEqual(back[2], memory);
+  const bytearray = new PyByteArray([1, 2, 3]);
+  assert.deepStrictEqual(roundTrip(bytearray), bytearray);
+});
+
+test('a list with one fraction is a list of floats, float arrays are too', () => {
+  assert.deepStrictEqual(roundTrip([1, 2.5, 3]), [1, 2.5, 3]);
+  assert.deepStrictEqual(roundTrip(new Float64Array([1, 2.5])), [1, 2.5]);
+});
+
+test('an object with index-like keys or __proto__ arrives as a Map, in its own order', () => {
+  assert.deepStrictEqual(
+    roundTrip({ b: 1, 7: 2 }),
+    new Map<string, number>([
+      ['7', 2],
+      ['b', 1],
+    ]),
+  );
+  const proto = JSON.parse('{"__proto__": 1}');
+  assert.deepStrictEqual(roundTrip(proto), new Map([['__proto__', 1]]));
+  assert.deepStrictEqual(roundTrip({ '07': 1, '4294967295': 2 }), { '07': 1, '4294967295': 2 });
+});
+
+test('objects without a prototype and of another realm are plain', () => {
+  assert.deepStrictEqual(roundTrip(Object.assign(Object.create(null), { a: 1 })), { a: 1 });
+  const foreign = vm.runInNewContext('({ a: [1, { b: 2 }], m: new Map([[1, new Set([2])]]) })');
+  assert.deepStrictEqual(roundTrip(foreign), { a: [1, { b: 2 }], m: new Map([[1, new Set([2])]]) });
+});
+
+test('common shapes are built by generated code, with the same result', () => {
+  const rows = Array.from({ length: 200 }, (_, i) => ({ id: i, name: `n${i}`, at: { x: i, y: -i } }));
+  for (let i = 0; i < 3; i++) assert.deepStrictEqual(roundTrip(rows), rows);
+});
+
+test('thousands of shapes and very wide objects', () => {
+  const many = Array.from({ length: 20_000 }, (_, i) => ({ [`k${i}`]: i, same: 1 }));
+  assert.deepStrictEqual(roundTrip(many), many);
+  const wide = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`w${i}`, i]));
+  assert.deepStrictEqual(roundTrip([wide, wide]), [wide, wide]);
+});
+
+test('tuples are arrays, but map to plain ones', () => {
+  const pair = roundTrip(tuple(1, 'two')) as PyTuple;
+  assert.ok(pair instanceof PyTuple && Array.isArray(pair));
+  const [one, two] = pair;
+  assert.deepEqual([one, two], [1, 'two']);
+  assert.equal(Object.getPrototypeOf(pair.map(String)), Array.prototype);
+});
+
+test('a registered dataclass comes back as its class, without its constructor', () => {
+  class Point {
+    static made = 0;
+    constructor(
+      readonly x: number,
+      readonly y: number,
+    ) {
+      Point.made++;
+    }
+    get length(): number {
+      return Math.hypot(this.x, this.y);
+    }
+  }
+  const before = new Point(3, 4);
+  assert.throws(() => roundTrip(before), /register its class/);
+  registerDataclass('geometry:Point', Point);
+  const after = roundTrip({ at: [before, before] }) as { at: Point[] };
+  assert.ok(after.at[1] instanceof Point);
+  assert.equal(after.at[1].length, 5);
+  assert.equal(Point.made, 1);
+  assert.deepStrictEqual(
+    roundTrip(new PyDataclass('other:Row', { a: [1] })),
+    new PyDataclass('other:Row', { a: [1] }),
+  );
+  assert.throws(() => registerDataclass('no colon', Point), TypeError);
+});
+
+test('what cannot cross is named by path and type', () => {
+  const cyclic: Record<string, unknown> = { list: [] };
+  (cyclic.list as unknown[]).push(1, { up: cyclic });
+  const refused: [unknown, string][] = [
+    [
+      { items: [0, () => 1] },
+      "cannot convert result.items[1] (type 'function'): no conversion for this type; pass a ref or a plain value",
+    ],
+    [{ 'a b': Symbol('s') }, `cannot convert result["a b"] (type 'symbol')`],
+    [holed(), "cannot convert result[1] (type 'undefined'): a hole in a sparse array"],
+    [
+      new Map([['k', [new Date()]]]),
+      "cannot convert result.k[0] (type 'Date'): no conversion for this type; pass toISOString() or getTime()",
+    ],
+    [new Map([[{ a: () => 1 }, 1]]), "cannot convert result<key 0>.a (type 'function')"],
+    [new Set([1, new (class Odd {})()]), "cannot convert result<item 1> (type 'Odd')"],
+    [cyclic, "cannot convert result.list (type 'Array'): it contains itself"],
+    [new Int16Array(2), "cannot convert result (type 'Int16Array')"],
+    [
+      new PyDataclass('m:T', { f: Promise.resolve() }),
+      "cannot convert result.f (type 'Promise'): no conversion for this type; await it first",
+    ],
+  ];
+  for (const [value, message] of refused) {
+    assert.throws(
+      () => roundTrip(value),
+      (error) =>
+        error instanceof ConversionError && error.code === 'conversion' && error.message.startsWith(message),
+      message,
+    );
+  }
+});
+
+test('arguments are named as the caller wrote them', () => {
+  const call = (args: unknown[], kwargs: Record<string, unknown> | null) => () =>
+    encodeCall(HEADER, 'm:f', args, kwargs, null, NO_REFS);
+  assert.throws(call([1, { a: () => 1 }], null), /cannot convert args\[1\]\.a /);
+  assert.throws(call([], { depth: Symbol() }), /cannot convert kwargs\.depth /);
+});
+
+test('nesting ends in an error, not in a stack overflow', () => {
+  const nest = (levels: number) => {
+    let value: unknown = 'core';
+    for (let i = 0; i < levels; i++) value = i % 2 ? [value] : { in: value };
+    return value;
+  };
+  assert.deepStrictEqual(roundTrip(nest(1000)), nest(1000));
+  assert.throws(() => roundTrip(nest(1001)), /nested more than 1000 levels deep/);
+  assert.throws(() => roundTrip(nest(100_000)), /nested more than 1000 levels deep/);
+});
+
+test('a getter that throws is not our error', () => {
+  const boom = new Error('boom');
+  const value = {
+    get bad(): never {
+      throw boom;
+    },
+  };
+  assert.throws(
+    () => roundTrip([value]),
+    (error) => error === boom,
+  );
+});
+
+test('a getter may pack something itself', () => {
+  const value = {
+    before: 'b',
+    get inner() {
+      return roundTrip({ deep: [1.5, 'text'] });
+    },
+    after: ['a'],
+  };
+  assert.deepStrictEqual(roundTrip([value, value]), [
+    { before: 'b', inner: { deep: [1.5, 'text'] }, after: ['a'] },
+    { before: 'b', inner: { deep: [1.5, 'text'] }, after: ['a'] },
+  ]);
+});
+
+test('references are asked of the session, and made by it', () => {
+  class Proxy7 {}
+  const refs: RefContext = {
+    refOf: (value) =>
+      value instanceof Proxy7
+        ? { kind: 0, handle: 7 }
+        : typeof value === 'function'
+          ? { kind: 1, handle: 2 ** 32 - 1 }
+          : undefined,
+    makeRef: (kind, handle) => `ref ${kind} ${handle}`,
+  };
+  assert.deepStrictEqual(roundTrip([new Proxy7(), () => 1, { a: 1 }], refs), [
+    'ref 0 7',
+    'ref 1 4294967295',
+    { a: 1 },
+  ]);
+});
+
+function holed(): unknown[] {
+  const array = [1];
+  array[2] = 3;
+  return array;
+}
+
+function values(): fc.Arbitrary<unknown> {
+  const key = fc.string({ unit: 'binary' }).filter((k) => k !== '__proto__' && !/^\d+$/.test(k));
+  const leaf = fc.oneof(
+    fc.constantFrom(null, undefined, true, false),
+    fc.integer(),
+    fc.maxSafeInteger(),
+    fc.double(),
+    fc.bigInt(),
+    fc.string({ unit: 'binary', maxLength: 60 }),
+    fc.string({ unit: fc.integer({ min: 0xd700, max: 0xe000 }).map((c) => String.fromCharCode(c)) }),
+    fc.uint8Array(),
+    fc.array(fc.double()),
+  );
+  const { any } = fc.letrec((tie) => ({
+    any: fc.oneof(
+      { maxDepth: 5, depthSize: 'small' },
+      leaf,
+      fc.array(tie('any')),
+      fc.array(tie('any')).map((items) => tuple(...items)),
+      fc.dictionary(key, tie('any'), { noNullPrototype: true }),
+      fc.array(tie('any')).map((items) => new Set(items)),
+      fc.array(tie('any')).map((items) => new PyFrozenSet(items)),
+      fc.array(fc.tuple(tie('any'), tie('any'))).map((pairs) => new Map(pairs)),
+      fc
+        .dictionary(key, tie('any'), { noNullPrototype: true })
+        .map((fields) => new PyDataclass('m:C', fields)),
+    ),
+  }));
+  return any;
+}

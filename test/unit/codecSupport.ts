@@ -1,0 +1,26 @@
+/** What the codec's tests share: a round trip through one frame, and a header. */
+import { decodeFrames, encodeFrame, NO_REFS, type RefContext } from '../../extension/bridge/codec';
+import { type FrameHeader, FrameKind } from '../../extension/protocol/frame';
+
+export const HEADER: FrameHeader = {
+  kind: FrameKind.RESULT,
+  flags: 0,
+  id: 7,
+  target: 3,
+  span: 11,
+  parent: 10,
+  sentNs: 123.5,
+};
+
+/** The value of a chunk that holds one frame. */
+export function decode(chunk: Uint8Array, refs: RefContext = NO_REFS): unknown {
+  const values: unknown[] = [];
+  decodeFrames(chunk, (_header, read) => values.push(read()), refs);
+  if (values.length !== 1) throw new Error(`${values.length} frames`);
+  return values[0];
+}
+
+/** What the other side would see of a value, were it TypeScript too. */
+export function roundTrip(value: unknown, refs: RefContext = NO_REFS): unknown {
+  return decode(encodeFrame(HEADER, value, refs), refs);
+}
