@@ -29,7 +29,10 @@ export function readConfig(): Config {
 
 /** Writes the interpreter: to the workspace when there is one, so that each project keeps its own. */
 export async function writePython(executable: string): Promise<void> {
-  const target = vscode.workspace.workspaceFolders === undefined ? vscode.ConfigurationTarget.Global : vscode.ConfigurationTarget.Workspace;
+  const target =
+    vscode.workspace.workspaceFolders === undefined
+      ? vscode.ConfigurationTarget.Global
+      : vscode.ConfigurationTarget.Workspace;
   await vscode.workspace.getConfiguration().update(SETTINGS.python, executable, target);
 }
 

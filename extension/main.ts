@@ -2,7 +2,7 @@
  * Entry of the extension: composes, decides nothing. Nothing native is loaded and no Python runs here; both start
  * with the first use.
  */
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import { type WorkbenchApi, workbenchApi } from './api';
 import { registerCommands } from './commands';
 import { registerDebugConfigurations } from './debug/configuration';

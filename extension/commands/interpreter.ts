@@ -4,12 +4,12 @@
  * Threads: extension host main thread. Must not know: how interpreters are probed.
  */
 import * as vscode from 'vscode';
-import { readConfig, workspaceRoot, writePython } from '../config';
 import { type Candidate, listInterpreters } from '../conductor/interpreter';
 import { probeInterpreter } from '../conductor/probe';
+import { readConfig, workspaceRoot, writePython } from '../config';
+import { summary } from '../views/failures';
 import { pythonExtensionChoice } from '../workbench/pythonExtension';
 import type { Workbench } from '../workbench/workbench';
-import { summary } from '../views/failures';
 import { trusted } from './scripts';
 
 interface Item extends vscode.QuickPickItem {
@@ -24,7 +24,8 @@ export async function selectInterpreterCommand(workbench: Workbench, given?: unk
   try {
     const facts = path === '' ? undefined : await probeInterpreter(path);
     await writePython(path);
-    const chosen = facts === undefined ? 'The interpreter is chosen automatically' : `Python ${facts.version} is chosen`;
+    const chosen =
+      facts === undefined ? 'The interpreter is chosen automatically' : `Python ${facts.version} is chosen`;
     void vscode.window.showInformationMessage(`${chosen}; the next run uses it.`);
   } catch (error) {
     workbench.failures.show('The interpreter was not changed', error);
@@ -50,7 +51,11 @@ async function collectItems(workbench: Workbench): Promise<Item[]> {
   const current = readConfig().python;
   return [
     { label: '$(edit) Enter path…', alwaysShow: true, choose: enterPath },
-    { label: '$(sparkle) Choose automatically', description: current === undefined ? 'current' : '', choose: async () => '' },
+    {
+      label: '$(sparkle) Choose automatically',
+      description: current === undefined ? 'current' : '',
+      choose: async () => '',
+    },
     { label: 'Found on this machine', kind: vscode.QuickPickItemKind.Separator },
     ...candidates.filter(({ taken }) => taken).map((candidate) => usable(candidate, current)),
     { label: 'Cannot be used', kind: vscode.QuickPickItemKind.Separator },

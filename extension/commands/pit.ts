@@ -6,21 +6,27 @@
  */
 import * as vscode from 'vscode';
 import type { Workbench } from '../workbench/workbench';
-import { type Operation, parseArgument, type Parameter, typeHint } from './pitArguments';
+import { type Operation, type Parameter, parseArgument, typeHint } from './pitArguments';
 import { trusted } from './scripts';
 
 const CONTROL = 'symphony_bridge._operations';
 
 /** @param given operation and arguments from another command or a test; without them the user is asked. */
-export async function invokePitOperationCommand(workbench: Workbench, given?: unknown): Promise<string | undefined> {
+export async function invokePitOperationCommand(
+  workbench: Workbench,
+  given?: unknown,
+): Promise<string | undefined> {
   if (!trusted('Invoking the Pit')) return undefined;
   try {
     const bridge = await workbench.runs.connect();
-    const call = isCall(given) ? given : await askForCall(await bridge.call<Operation[]>(`${CONTROL}:operations`));
+    const call = isCall(given)
+      ? given
+      : await askForCall(await bridge.call<Operation[]>(`${CONTROL}:operations`));
     if (call === undefined) return undefined;
     const result = await vscode.window.withProgress(
       { location: vscode.ProgressLocation.Notification, title: `pit.${call.name}`, cancellable: true },
-      (_, token) => bridge.call<string>(`${CONTROL}:invoke`, [call.name, call.arguments], { signal: signalOf(token) }),
+      (_, token) =>
+        bridge.call<string>(`${CONTROL}:invoke`, [call.name, call.arguments], { signal: signalOf(token) }),
     );
     workbench.log.info(`pit.${call.name} returned ${result.length} characters`);
     await workbench.results.show(`${call.name}.json`, result);
@@ -64,7 +70,11 @@ async function askForCall(operations: readonly Operation[]): Promise<OperationCa
   return { name, arguments: args };
 }
 
-async function askForArgument(operation: string, parameter: Parameter, step: string): Promise<string | undefined> {
+async function askForArgument(
+  operation: string,
+  parameter: Parameter,
+  step: string,
+): Promise<string | undefined> {
   const need = parameter.required ? 'required' : `empty: ${parameter.default ?? 'None'}`;
   return await vscode.window.showInputBox({
     title: `pit.${operation} (${step})`,

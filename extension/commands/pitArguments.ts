@@ -33,7 +33,9 @@ export type ParsedArgument =
 export function parseArgument(parameter: Parameter, text: string): ParsedArgument {
   const { accepts, name, required } = parameter;
   if (text.trim() === '') {
-    return required ? { kind: 'error', message: `${name} is required: ${typeHint(parameter)}` } : { kind: 'omitted' };
+    return required
+      ? { kind: 'error', message: `${name} is required: ${typeHint(parameter)}` }
+      : { kind: 'omitted' };
   }
   const parsed = parseJson(text);
   const fits = (type: JsonType): boolean => accepts.length === 0 || accepts.includes(type);
@@ -41,11 +43,15 @@ export function parseArgument(parameter: Parameter, text: string): ParsedArgumen
   // `1.0` as a version or `true` as a name: where text is wanted, what was typed is the text.
   if (fits('string')) {
     const looksLikeJson = /^\s*["[{]/.test(text);
-    if (parsed === undefined && looksLikeJson) return { kind: 'error', message: `not valid JSON: ${jsonProblem(text)}` };
+    if (parsed === undefined && looksLikeJson)
+      return { kind: 'error', message: `not valid JSON: ${jsonProblem(text)}` };
     return { kind: 'value', value: text };
   }
   if (parsed === undefined) return { kind: 'error', message: `not valid JSON: ${jsonProblem(text)}` };
-  return { kind: 'error', message: `${name} takes ${accepts.join(' or ')}, this is ${jsonType(parsed.value)}` };
+  return {
+    kind: 'error',
+    message: `${name} takes ${accepts.join(' or ')}, this is ${jsonType(parsed.value)}`,
+  };
 }
 
 /** An example of what may be typed. */

@@ -40,7 +40,10 @@ export async function debugScriptCommand(target?: unknown): Promise<boolean> {
   const script = await scriptOf(target);
   if (script === undefined) return false;
   const folder = vscode.workspace.getWorkspaceFolder(script);
-  return await vscode.debug.startDebugging(folder, { ...launchOf(script), cwd: folder?.uri.fsPath ?? workspaceRoot() });
+  return await vscode.debug.startDebugging(folder, {
+    ...launchOf(script),
+    cwd: folder?.uri.fsPath ?? workspaceRoot(),
+  });
 }
 
 /** Stops the script that runs; says so when none does. */
@@ -57,12 +60,20 @@ export function trusted(what: string): boolean {
   const manage = 'Manage Trust';
   vscode.window
     .showWarningMessage(`${what} needs a trusted workspace: it runs code of this folder.`, manage)
-    .then((pressed) => (pressed === manage ? vscode.commands.executeCommand('workbench.trust.manage') : undefined), () => undefined);
+    .then(
+      (pressed) =>
+        pressed === manage ? vscode.commands.executeCommand('workbench.trust.manage') : undefined,
+      () => undefined,
+    );
   return false;
 }
 
 /** Shows progress with a Cancel button while the script runs. */
-async function withRunProgress(workbench: Workbench, name: string, run: () => Promise<RunRecord>): Promise<RunRecord> {
+async function withRunProgress(
+  workbench: Workbench,
+  name: string,
+  run: () => Promise<RunRecord>,
+): Promise<RunRecord> {
   const options = { location: vscode.ProgressLocation.Notification, title: name, cancellable: true };
   return await vscode.window.withProgress(options, async (progress, token) => {
     const cancelling = token.onCancellationRequested(() => void workbench.runs.stop());
@@ -98,23 +109,37 @@ async function scriptOf(target: unknown): Promise<vscode.Uri | undefined> {
   if (target instanceof vscode.Uri) return target;
   if (typeof target === 'string') return vscode.Uri.file(target);
   const active = vscode.window.activeTextEditor?.document;
-  if (active?.languageId === 'python' && (isConductorScript(active.uri.path) || !active.isUntitled)) return active.uri;
+  if (active?.languageId === 'python' && (isConductorScript(active.uri.path) || !active.isUntitled))
+    return active.uri;
   return await pickScript();
 }
 
 async function pickScript(): Promise<vscode.Uri | undefined> {
   const found = await vscode.workspace.findFiles(SCRIPT_GLOB, '**/{node_modules,.venv}/**', 200);
   if (found.length === 0) {
-    void vscode.window.showInformationMessage('This workspace has no *.conductor.py file. Open a Python file and run the command again.');
+    void vscode.window.showInformationMessage(
+      'This workspace has no *.conductor.py file. Open a Python file and run the command again.',
+    );
     return undefined;
   }
-  const items = found.map((uri) => ({ label: basename(uri.fsPath), description: vscode.workspace.asRelativePath(uri), uri }));
+  const items = found.map((uri) => ({
+    label: basename(uri.fsPath),
+    description: vscode.workspace.asRelativePath(uri),
+    uri,
+  }));
   items.sort((a, b) => a.label.localeCompare(b.label));
-  return (await vscode.window.showQuickPick(items, { placeHolder: 'Conductor script to run', matchOnDescription: true }))?.uri;
+  return (
+    await vscode.window.showQuickPick(items, {
+      placeHolder: 'Conductor script to run',
+      matchOnDescription: true,
+    })
+  )?.uri;
 }
 
 /** What runs is what is on disk, so an edited script is saved first. */
 async function save(script: vscode.Uri): Promise<boolean> {
-  const document = vscode.workspace.textDocuments.find(({ uri, isDirty }) => isDirty && uri.toString() === script.toString());
+  const document = vscode.workspace.textDocuments.find(
+    ({ uri, isDirty }) => isDirty && uri.toString() === script.toString(),
+  );
   return document === undefined || (await document.save());
 }

@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { BridgeError } from '../bridge/errors';
 import { CAPABILITIES, capabilityDifferences } from './capabilities';
-import { isRequest, type Event, type Message, type Request, type Response } from './dap';
+import { type Event, isRequest, type Message, type Request, type Response } from './dap';
 import type { Debuggee, DebuggeeFactory, LaunchArguments, RunOutcome } from './debuggee';
 import { ServerLink } from './serverLink';
 
@@ -57,7 +57,9 @@ export class ConductorAdapter {
       case 'launch':
         return await this.launch(request);
       case 'attach':
-        throw new Error('the conductor debugger launches scripts, it does not attach: use "request": "launch"');
+        throw new Error(
+          'the conductor debugger launches scripts, it does not attach: use "request": "launch"',
+        );
       case 'configurationDone':
         return await this.configurationDone(request);
       case 'terminate':
@@ -81,7 +83,12 @@ export class ConductorAdapter {
       });
       this.debuggee = debuggee;
       if (this.ending !== undefined) throw new Error('the session was ended while it started');
-      this.send('process', { name: launch.program, systemProcessId: debuggee.pid, isLocalProcess: true, startMethod: 'launch' });
+      this.send('process', {
+        name: launch.program,
+        systemProcessId: debuggee.pid,
+        isLocalProcess: true,
+        startMethod: 'launch',
+      });
       if (launch.noDebug === true) {
         this.state = 'configuring';
         this.send('initialized');
@@ -133,7 +140,8 @@ export class ConductorAdapter {
       throw new Error(`"${request.command}" needs a running debug session`);
     }
     const response = await this.link.request(request.command, request.arguments);
-    if (request.command === 'stackTrace' && response.success) hideInternalFrames(response, this.internalPaths);
+    if (request.command === 'stackTrace' && response.success)
+      hideInternalFrames(response, this.internalPaths);
     this.deliver({ ...response, seq: this.seq++, request_seq: request.seq } as Response);
   }
 
@@ -145,7 +153,11 @@ export class ConductorAdapter {
   private serverEvent(event: Event): void {
     // Ours are sent in their place: the child is kept alive by us, and `process` names the script.
     if (event.event === 'terminated' || event.event === 'exited' || event.event === 'process') return;
-    if (event.event === 'output' && (event.body as DebugProtocol.OutputEvent['body']).category === 'telemetry') return;
+    if (
+      event.event === 'output' &&
+      (event.body as DebugProtocol.OutputEvent['body']).category === 'telemetry'
+    )
+      return;
     this.deliver({ ...event, seq: this.seq++ } as Event);
   }
 
@@ -184,7 +196,14 @@ export class ConductorAdapter {
   }
 
   private succeed(request: Request, body?: unknown): void {
-    this.deliver({ seq: this.seq++, type: 'response', request_seq: request.seq, command: request.command, success: true, body } as Response);
+    this.deliver({
+      seq: this.seq++,
+      type: 'response',
+      request_seq: request.seq,
+      command: request.command,
+      success: true,
+      body,
+    } as Response);
   }
 
   private refuse(request: Request, error: unknown): void {
@@ -211,7 +230,10 @@ function checkLaunch(value: unknown): LaunchArguments {
   if (typeof launch.program !== 'string' || launch.program === '') {
     throw new Error('the launch configuration names no "program": give the path of a Conductor script');
   }
-  if (launch.args !== undefined && !(Array.isArray(launch.args) && launch.args.every((arg) => typeof arg === 'string'))) {
+  if (
+    launch.args !== undefined &&
+    !(Array.isArray(launch.args) && launch.args.every((arg) => typeof arg === 'string'))
+  ) {
     throw new Error('"args" of the launch configuration must be a list of strings');
   }
   return launch as LaunchArguments;

@@ -51,5 +51,7 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
 /** The stated capabilities that the debug server answers otherwise, as it answers them. */
 export function capabilityDifferences(real: Readonly<Record<string, unknown>>): DebugProtocol.Capabilities {
   const stated = Object.entries(CAPABILITIES).filter(([name]) => name !== 'exceptionBreakpointFilters');
-  return Object.fromEntries(stated.filter(([name, value]) => real[name] !== value).map(([name]) => [name, real[name] ?? false]));
+  return Object.fromEntries(
+    stated.filter(([name, value]) => real[name] !== value).map(([name]) => [name, real[name] ?? false]),
+  );
 }

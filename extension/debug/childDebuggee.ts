@@ -7,7 +7,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BridgeClosed } from '../bridge/errors';
 import type { Bridge, OpenOptions } from '../conductor/openBridge';
-import type { DebugServerAddress, Debuggee, DebuggeeEvents, LaunchArguments, RunOutcome } from './debuggee';
+import type { Debuggee, DebuggeeEvents, DebugServerAddress, LaunchArguments, RunOutcome } from './debuggee';
 
 /** What the session's surroundings give to its child. */
 export interface ChildOptions {
@@ -100,7 +100,10 @@ class ChildDebuggee implements Debuggee {
       return { exitCode: result.exit_code };
     } catch (error) {
       await this.bridge.host.drainOutput().catch(() => undefined);
-      return { exitCode: 1, failure: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+      return {
+        exitCode: 1,
+        failure: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      };
     }
   }
 

@@ -12,17 +12,35 @@ type Configuration = vscode.DebugConfiguration;
 export function registerDebugConfigurations(): vscode.Disposable {
   const { Initial, Dynamic } = vscode.DebugConfigurationProviderTriggerKind;
   return vscode.Disposable.from(
-    vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, { provideDebugConfigurations: initial, resolveDebugConfiguration: complete, resolveDebugConfigurationWithSubstitutedVariables: check }, Initial),
-    vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, { provideDebugConfigurations: dynamic }, Dynamic),
+    vscode.debug.registerDebugConfigurationProvider(
+      DEBUG_TYPE,
+      {
+        provideDebugConfigurations: initial,
+        resolveDebugConfiguration: complete,
+        resolveDebugConfigurationWithSubstitutedVariables: check,
+      },
+      Initial,
+    ),
+    vscode.debug.registerDebugConfigurationProvider(
+      DEBUG_TYPE,
+      { provideDebugConfigurations: dynamic },
+      Dynamic,
+    ),
   );
 }
 
 /** The configuration that debugs one script. */
 export function launchOf(script: vscode.Uri): Configuration {
-  return { type: DEBUG_TYPE, request: 'launch', name: `Conductor: ${basename(script.fsPath)}`, program: script.fsPath };
+  return {
+    type: DEBUG_TYPE,
+    request: 'launch',
+    name: `Conductor: ${basename(script.fsPath)}`,
+    program: script.fsPath,
+  };
 }
 
 function initial(): Configuration[] {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: VS Code's variable, written into launch.json as it is
   return [{ type: DEBUG_TYPE, request: 'launch', name: 'Conductor: current script', program: '${file}' }];
 }
 
@@ -34,11 +52,16 @@ async function dynamic(folder: vscode.WorkspaceFolder | undefined): Promise<Conf
 }
 
 /** F5 without a launch.json arrives as an empty configuration. */
-function complete(folder: vscode.WorkspaceFolder | undefined, config: Configuration): Configuration | undefined {
+function complete(
+  folder: vscode.WorkspaceFolder | undefined,
+  config: Configuration,
+): Configuration | undefined {
   const active = vscode.window.activeTextEditor?.document;
   if (!config.type && !config.request && !config.name) {
     if (active?.languageId !== 'python') {
-      void vscode.window.showInformationMessage('Open the Conductor script (a Python file) that should be debugged, then start again.');
+      void vscode.window.showInformationMessage(
+        'Open the Conductor script (a Python file) that should be debugged, then start again.',
+      );
       return undefined;
     }
     return { ...launchOf(active.uri), cwd: folder?.uri.fsPath };
@@ -46,9 +69,14 @@ function complete(folder: vscode.WorkspaceFolder | undefined, config: Configurat
   return { ...config, program: config.program ?? active?.uri.fsPath, cwd: config.cwd ?? folder?.uri.fsPath };
 }
 
-async function check(folder: vscode.WorkspaceFolder | undefined, config: Configuration): Promise<Configuration | undefined> {
+async function check(
+  folder: vscode.WorkspaceFolder | undefined,
+  config: Configuration,
+): Promise<Configuration | undefined> {
   if (!vscode.workspace.isTrusted) {
-    void vscode.window.showWarningMessage('Debugging runs code of this workspace: trust the workspace first.');
+    void vscode.window.showWarningMessage(
+      'Debugging runs code of this workspace: trust the workspace first.',
+    );
     return undefined;
   }
   const program = absolute(String(config.program ?? ''), folder);
@@ -56,11 +84,15 @@ async function check(folder: vscode.WorkspaceFolder | undefined, config: Configu
     const { type } = await vscode.workspace.fs.stat(vscode.Uri.file(program));
     if ((type & vscode.FileType.File) === 0) throw new Error('not a file');
   } catch {
-    void vscode.window.showErrorMessage(`The script ${config.program || '(none)'} of the debug configuration "${config.name}" does not exist: correct its "program".`);
+    void vscode.window.showErrorMessage(
+      `The script ${config.program || '(none)'} of the debug configuration "${config.name}" does not exist: correct its "program".`,
+    );
     return undefined;
   }
   // What is debugged is what is on disk.
-  await vscode.workspace.textDocuments.find((document) => document.uri.fsPath === program && document.isDirty)?.save();
+  await vscode.workspace.textDocuments
+    .find((document) => document.uri.fsPath === program && document.isDirty)
+    ?.save();
   return { ...config, program };
 }
 

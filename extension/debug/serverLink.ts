@@ -4,10 +4,21 @@
  *
  * Threads: JS main thread. Must not know: VS Code, what is relayed.
  */
-import { createServer, type Server, type Socket } from 'node:net';
+
 import { randomBytes } from 'node:crypto';
+import { createServer, type Server, type Socket } from 'node:net';
+import {
+  type Event,
+  encodeMessage,
+  isEvent,
+  isRequest,
+  isResponse,
+  type Message,
+  MessageDecoder,
+  type Request,
+  type Response,
+} from './dap';
 import type { DebugServerAddress } from './debuggee';
-import { encodeMessage, isEvent, isRequest, isResponse, MessageDecoder, type Event, type Message, type Request, type Response } from './dap';
 
 export interface ServerLinkEvents {
   event(event: Event): void;
@@ -46,7 +57,10 @@ export class ServerLink {
   /** Waits until a connection has proved that it is our child; strangers are dropped. */
   accept(timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`debugpy did not connect within ${timeoutMs / 1000} s`)), timeoutMs);
+      const timer = setTimeout(
+        () => reject(new Error(`debugpy did not connect within ${timeoutMs / 1000} s`)),
+        timeoutMs,
+      );
       this.server.on('close', () => reject(new Error('the debug session ended before debugpy connected')));
       this.server.on('connection', (socket) => {
         if (this.socket !== undefined) {
@@ -72,7 +86,8 @@ export class ServerLink {
   /** Sends a request and resolves with its response, successful or not; rejects when the link closes first. */
   request(command: string, args?: unknown): Promise<Response> {
     const socket = this.socket;
-    if (socket === undefined || socket.destroyed) return Promise.reject(new Error('debugpy is not connected'));
+    if (socket === undefined || socket.destroyed)
+      return Promise.reject(new Error('debugpy is not connected'));
     const seq = this.seq++;
     const request: Request = { seq, type: 'request', command, arguments: args };
     return new Promise((resolve, reject) => {
@@ -114,7 +129,8 @@ export class ServerLink {
   private async authorize(): Promise<void> {
     const response = await this.request('pydevdAuthorize', { debugServerAccessToken: null });
     const offered = (response.body as { clientAccessToken?: string } | undefined)?.clientAccessToken;
-    if (!response.success || offered !== this.token) throw new Error('a stranger connected to the debug port');
+    if (!response.success || offered !== this.token)
+      throw new Error('a stranger connected to the debug port');
   }
 
   private dispatch(message: Message): void {

@@ -7,7 +7,10 @@ import * as vscode from 'vscode';
 import { COMMANDS, SCRIPT_GLOB } from '../ids';
 
 export function registerCodeLenses(): vscode.Disposable {
-  return vscode.languages.registerCodeLensProvider({ pattern: SCRIPT_GLOB, scheme: 'file' }, { provideCodeLenses });
+  return vscode.languages.registerCodeLensProvider(
+    { pattern: SCRIPT_GLOB, scheme: 'file' },
+    { provideCodeLenses },
+  );
 }
 
 function provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
@@ -16,5 +19,9 @@ function provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
     new vscode.CodeLens(top, { title, command, arguments: [document.uri] });
   const openTrace = lens('$(graph) Trace', COMMANDS.openTrace);
   if (!vscode.workspace.isTrusted) return [openTrace];
-  return [lens('$(play) Run', COMMANDS.runScript), lens('$(debug-alt) Debug', COMMANDS.debugScript), openTrace];
+  return [
+    lens('$(play) Run', COMMANDS.runScript),
+    lens('$(debug-alt) Debug', COMMANDS.debugScript),
+    openTrace,
+  ];
 }

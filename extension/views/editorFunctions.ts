@@ -42,7 +42,8 @@ export class EditorFunctions {
       await this.open(asOptional('path', path), asOptional('text', text), asOptional('language', language));
       return null;
     },
-    ask: async (...args: unknown[]): Promise<boolean> => await this.ask(asText('question', named(args, ['question']).question)),
+    ask: async (...args: unknown[]): Promise<boolean> =>
+      await this.ask(asText('question', named(args, ['question']).question)),
   };
 
   private message(text: string, level: Level): void {
@@ -76,7 +77,10 @@ export class EditorFunctions {
 }
 
 /** Positional arguments and Python's keywords under their names. */
-function named<Name extends string>(args: readonly unknown[], names: readonly Name[]): Partial<Record<Name, unknown>> {
+function named<Name extends string>(
+  args: readonly unknown[],
+  names: readonly Name[],
+): Partial<Record<Name, unknown>> {
   const last = args.at(-1);
   // No parameter of ours takes a dict, so an object can only be the keywords.
   const hasKeywords = typeof last === 'object' && last !== null;
@@ -84,9 +88,13 @@ function named<Name extends string>(args: readonly unknown[], names: readonly Na
   const keywords = (hasKeywords ? last : {}) as Record<string, unknown>;
   const unknown = Object.keys(keywords).filter((name) => !names.includes(name as Name));
   if (positional.length > names.length || unknown.length > 0) {
-    throw new TypeError(`takes ${names.join(', ')}; got ${positional.length} values and ${unknown.join(', ') || 'no other names'}`);
+    throw new TypeError(
+      `takes ${names.join(', ')}; got ${positional.length} values and ${unknown.join(', ') || 'no other names'}`,
+    );
   }
-  return Object.fromEntries(names.map((name, index) => [name, positional[index] ?? keywords[name]])) as Partial<Record<Name, unknown>>;
+  return Object.fromEntries(
+    names.map((name, index) => [name, positional[index] ?? keywords[name]]),
+  ) as Partial<Record<Name, unknown>>;
 }
 
 function inWorkspace(path: string): string {
@@ -115,6 +123,7 @@ function asLevel(value: unknown): Level {
 
 function asFraction(value: unknown): number | null {
   if (value === null || value === undefined) return null;
-  if (typeof value !== 'number' || Number.isNaN(value)) throw new TypeError('fraction must be a number from 0 to 1, or None');
+  if (typeof value !== 'number' || Number.isNaN(value))
+    throw new TypeError('fraction must be a number from 0 to 1, or None');
   return Math.min(1, Math.max(0, value));
 }

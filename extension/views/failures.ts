@@ -15,7 +15,11 @@ interface Button {
 }
 
 /** Failures whose cause is the machine or a setting: a trace would show nothing. */
-const WITHOUT_TRACE: ReadonlySet<string> = new Set(['interpreter-invalid', 'interpreter-missing', 'embedding-impossible']);
+const WITHOUT_TRACE: ReadonlySet<string> = new Set([
+  'interpreter-invalid',
+  'interpreter-missing',
+  'embedding-impossible',
+]);
 
 export class Failures {
   constructor(
@@ -28,7 +32,10 @@ export class Failures {
     this.log.error(what, error);
     const buttons = this.buttonsFor(error);
     const text = `${what}: ${summary(error)}`;
-    vscode.window.showErrorMessage(text, ...buttons.map(({ title }) => title)).then((title) => buttons.find((button) => button.title === title)?.press(), () => undefined);
+    vscode.window.showErrorMessage(text, ...buttons.map(({ title }) => title)).then(
+      (title) => buttons.find((button) => button.title === title)?.press(),
+      () => undefined,
+    );
   }
 
   /** A script that ended with `sys.exit(code)`: its own decision, so a warning. */
@@ -37,7 +44,10 @@ export class Failures {
     const button = command('Show Output', COMMANDS.showOutput);
     vscode.window
       .showWarningMessage(`${name} ended with exit code ${exitCode}. Its output says why.`, button.title)
-      .then((title) => (title === button.title ? button.press() : undefined), () => undefined);
+      .then(
+        (title) => (title === button.title ? button.press() : undefined),
+        () => undefined,
+      );
   }
 
   private buttonsFor(error: unknown): Button[] {
@@ -46,7 +56,10 @@ export class Failures {
     if (WITHOUT_TRACE.has(code)) return [command('Select Interpreter', COMMANDS.selectInterpreter), output];
     if (code === 'abandoned') return [command('Restart Conductor', COMMANDS.restartConductor), output];
     const place = error instanceof BridgeError ? raisedAt(error.frames) : undefined;
-    const goTo: Button[] = place === undefined ? [] : [{ title: 'Go to Line', press: () => this.openSource(place.file, place.line) }];
+    const goTo: Button[] =
+      place === undefined
+        ? []
+        : [{ title: 'Go to Line', press: () => this.openSource(place.file, place.line) }];
     return [...goTo, command('Open Trace', COMMANDS.openTrace), output];
   }
 }
@@ -68,7 +81,10 @@ function shortType(type: string): string {
 
 /** The innermost Python line that is not the bridge's own. */
 function raisedAt(frames: readonly JoinedFrame[]): JoinedFrame | undefined {
-  return frames.findLast(({ language, file }) => language === 'python' && !file.includes('symphony_bridge') && !file.startsWith('<'));
+  return frames.findLast(
+    ({ language, file }) =>
+      language === 'python' && !file.includes('symphony_bridge') && !file.startsWith('<'),
+  );
 }
 
 function command(title: string, id: CommandId): Button {

@@ -14,7 +14,10 @@ export class SourceLinks implements vscode.DocumentLinkProvider {
   constructor(private readonly roots: () => readonly string[]) {}
 
   register(): vscode.Disposable {
-    return vscode.languages.registerDocumentLinkProvider({ scheme: 'output', pattern: '**/*Symphony Conductor*' }, this);
+    return vscode.languages.registerDocumentLinkProvider(
+      { scheme: 'output', pattern: '**/*Symphony Conductor*' },
+      this,
+    );
   }
 
   provideDocumentLinks(document: vscode.TextDocument): vscode.DocumentLink[] {

@@ -35,13 +35,25 @@ export function createStatusBar(states: StateHolder): vscode.Disposable {
 function faceOf(state: WorkbenchState): Face {
   switch (state.kind) {
     case 'idle':
-      return { text: '$(circuit-board) Conductor', command: COMMANDS.showOutput, action: 'Click for the output' };
+      return {
+        text: '$(circuit-board) Conductor',
+        command: COMMANDS.showOutput,
+        action: 'Click for the output',
+      };
     case 'starting':
-      return { text: '$(loading~spin) Starting Python', command: COMMANDS.showOutput, action: 'Click for the output' };
+      return {
+        text: '$(loading~spin) Starting Python',
+        command: COMMANDS.showOutput,
+        action: 'Click for the output',
+      };
     case 'running':
       return { text: `$(sync~spin) ${state.script}`, command: COMMANDS.stop, action: 'Click to stop' };
     case 'stopping':
-      return { text: `$(sync~spin) Stopping ${state.script}`, command: COMMANDS.showOutput, action: 'Click for the output' };
+      return {
+        text: `$(sync~spin) Stopping ${state.script}`,
+        command: COMMANDS.showOutput,
+        action: 'Click for the output',
+      };
     case 'error':
       return {
         text: '$(error) Conductor',

@@ -4,7 +4,7 @@
  *
  * Threads: extension host main thread. Must not know: VS Code, scripts, views.
  */
-import { type Bridge, openBridge, type OpenOptions } from '../conductor/openBridge';
+import { type Bridge, type OpenOptions, openBridge } from '../conductor/openBridge';
 
 export interface BridgeOwnerOptions {
   /** The options for the next opening, read anew each time. */

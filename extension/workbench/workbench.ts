@@ -5,8 +5,8 @@
  */
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { type Bridge, type OpenOptions, openBridge } from '../conductor/openBridge';
 import { onConfigChange, readConfig, workspaceRoot } from '../config';
-import { type Bridge, openBridge, type OpenOptions } from '../conductor/openBridge';
 import { AdapterFactory } from '../debug/factory';
 import { SETTINGS } from '../ids';
 import { Log } from '../log';
@@ -37,9 +37,15 @@ export class Workbench implements vscode.Disposable {
   private readonly disposables: vscode.Disposable[];
 
   constructor(readonly context: vscode.ExtensionContext) {
-    const links = new SourceLinks(() => [this.root, ...(vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath)]);
+    const links = new SourceLinks(() => [
+      this.root,
+      ...(vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath),
+    ]);
     this.failures = new Failures(this.log, (file, line) => openSource({ file, line }, context.extensionUri));
-    this.bridges = new BridgeOwner({ options: () => this.openOptions(), opened: (bridge) => this.adopt(bridge) });
+    this.bridges = new BridgeOwner({
+      options: () => this.openOptions(),
+      opened: (bridge) => this.adopt(bridge),
+    });
     this.runs = new Runs(this.bridges, this.states);
     const traceSource = new WorkbenchTrace(this.runs, this.bridges);
     this.trace = new TracePanel(context.extensionUri, traceSource, this.log);
@@ -71,7 +77,9 @@ export class Workbench implements vscode.Disposable {
   async openBridge(options: OpenOptions = {}): Promise<Bridge> {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     const bridge = await openBridge({ ...(await this.openOptions()), ...given });
-    this.log.info(`another Python ${bridge.info.version} (${bridge.info.kind} host, process ${bridge.info.pid})`);
+    this.log.info(
+      `another Python ${bridge.info.version} (${bridge.info.kind} host, process ${bridge.info.pid})`,
+    );
     return bridge;
   }
 

@@ -59,7 +59,11 @@ test('a breakpoint stops, variables show, steps step, the script goes on to its 
   assert.equal(reason, 'breakpoint');
   const [top, ...below] = await client.stack(threadId ?? 0);
   assert.deepEqual([top.name, top.line, top.source?.path], ['main', 12, program]);
-  assert.deepEqual(below.map(({ name }) => name), ['<module>'], 'frames of the bridge do not show');
+  assert.deepEqual(
+    below.map(({ name }) => name),
+    ['<module>'],
+    'frames of the bridge do not show',
+  );
   const locals = await client.locals(top.id);
   assert.deepEqual([locals.get('number'), locals.get('total')], ['0', '0']);
   const { result } = await client.ask<DebugProtocol.EvaluateResponse['body']>('evaluate', {
@@ -95,7 +99,13 @@ test('an exception that nobody handles stops at its line; going on ends with the
   const { reason, threadId, text } = await client.next<Stopped>('stopped');
   assert.deepEqual([reason, text], ['exception', 'ZeroDivisionError']);
   const stack = await client.stack(threadId ?? 0);
-  assert.deepEqual(stack.map(({ name, line }) => [name, line]), [['divide', 5], ['<module>', 8]]);
+  assert.deepEqual(
+    stack.map(({ name, line }) => [name, line]),
+    [
+      ['divide', 5],
+      ['<module>', 8],
+    ],
+  );
   const info = await client.ask<DebugProtocol.ExceptionInfoResponse['body']>('exceptionInfo', { threadId });
   assert.equal(info.description, 'division by zero');
   await client.ask('continue', { threadId });
@@ -159,7 +169,11 @@ test('a breakpoint in a thread of a pool stops there', async () => {
 test('sys.exit ends the session with its code, arguments and environment arrive', async () => {
   const client = startSession();
   const program = fixture('exits');
-  await client.launch({ program, args: ['a b', 'ü'], env: { SYMPHONY_TEST_WORD: 'given' }, cwd: dirname(program) }, [], []);
+  await client.launch(
+    { program, args: ['a b', 'ü'], env: { SYMPHONY_TEST_WORD: 'given' }, cwd: dirname(program) },
+    [],
+    [],
+  );
   assert.equal((await client.next<Exited>('exited')).exitCode, 3);
   await client.next('terminated');
   assert.match(client.outputText(), /\['a b', 'ü'\] given .*fixtures\/debug/);

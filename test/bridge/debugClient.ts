@@ -1,6 +1,13 @@
 /** A small Debug Adapter Protocol client that drives an adapter object in the same process, for tests. */
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import { isEvent, isResponse, type Event, type Message, type Request, type Response } from '../../extension/debug/dap';
+import {
+  type Event,
+  isEvent,
+  isResponse,
+  type Message,
+  type Request,
+  type Response,
+} from '../../extension/debug/dap';
 
 interface Drivable {
   handle(message: Message): void;
@@ -48,7 +55,8 @@ export class DebugClient {
     const found = (): number => this.events.findIndex((event) => event.event === name);
     if (found() < 0) {
       await new Promise<void>((resolve, reject) => {
-        const seen = (): string => this.events.map((event) => `${event.event} ${JSON.stringify(event.body)}`).join('\n');
+        const seen = (): string =>
+          this.events.map((event) => `${event.event} ${JSON.stringify(event.body)}`).join('\n');
         const timer = setTimeout(() => reject(new Error(`no "${name}" event; had:\n${seen()}`)), timeoutMs);
         const watch = (): void => {
           if (found() < 0) return;
@@ -63,18 +71,36 @@ export class DebugClient {
   }
 
   /** initialize → launch → breakpoints → configurationDone, in the order VS Code sends them. */
-  async launch(args: Record<string, unknown>, breakpoints: readonly number[], filters: readonly string[] = ['uncaught']): Promise<void> {
-    await this.ask('initialize', { adapterID: 'conductor', linesStartAt1: true, columnsStartAt1: true, pathFormat: 'path' });
+  async launch(
+    args: Record<string, unknown>,
+    breakpoints: readonly number[],
+    filters: readonly string[] = ['uncaught'],
+  ): Promise<void> {
+    await this.ask('initialize', {
+      adapterID: 'conductor',
+      linesStartAt1: true,
+      columnsStartAt1: true,
+      pathFormat: 'path',
+    });
     const launched = this.ask('launch', args);
     await Promise.race([this.next('initialized'), launched]);
-    await this.ask('setBreakpoints', { source: { path: args['program'] }, breakpoints: breakpoints.map((line) => ({ line })) });
+    await this.ask('setBreakpoints', {
+      source: { path: args['program'] },
+      breakpoints: breakpoints.map((line) => ({ line })),
+    });
     await this.ask('setExceptionBreakpoints', { filters });
     await this.ask('configurationDone');
     await launched;
   }
 
   async stack(threadId: number): Promise<DebugProtocol.StackFrame[]> {
-    return (await this.ask<DebugProtocol.StackTraceResponse['body']>('stackTrace', { threadId, startFrame: 0, levels: 20 })).stackFrames;
+    return (
+      await this.ask<DebugProtocol.StackTraceResponse['body']>('stackTrace', {
+        threadId,
+        startFrame: 0,
+        levels: 20,
+      })
+    ).stackFrames;
   }
 
   /** The local variables of a frame, by name. */

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { encodeMessage, type Event, MessageDecoder, type Request, type Response } from '../../extension/debug/dap';
+import {
+  type Event,
+  encodeMessage,
+  MessageDecoder,
+  type Request,
+  type Response,
+} from '../../extension/debug/dap';
 import { ServerLink } from '../../extension/debug/serverLink';
 
 function event(name: string, body: unknown): Event {
@@ -15,13 +21,17 @@ test('messages survive any chunking, also inside a character', () => {
   for (const size of [1, 7, 1000]) {
     const decoder = new MessageDecoder();
     const seen: unknown[] = [];
-    for (let start = 0; start < bytes.length; start += size) seen.push(...decoder.push(bytes.subarray(start, start + size)));
+    for (let start = 0; start < bytes.length; start += size)
+      seen.push(...decoder.push(bytes.subarray(start, start + size)));
     assert.deepEqual(seen, messages);
   }
 });
 
 test('a stream that is something else is refused', () => {
-  assert.throws(() => new MessageDecoder().push(Buffer.from('GET / HTTP/1.1\r\n\r\n')), /not the debug adapter protocol/);
+  assert.throws(
+    () => new MessageDecoder().push(Buffer.from('GET / HTTP/1.1\r\n\r\n')),
+    /not the debug adapter protocol/,
+  );
   assert.throws(() => new MessageDecoder().push(Buffer.alloc(5000, 'x')), /no header/);
 });
 
@@ -33,8 +43,16 @@ async function serverEnd(port: number, token: string): Promise<Socket> {
   socket.on('error', () => undefined);
   socket.on('data', (chunk: Buffer) => {
     for (const message of decoder.push(chunk) as Request[]) {
-      const body = message.command === 'pydevdAuthorize' ? { clientAccessToken: token } : { echo: message.arguments };
-      const answer: Response = { seq: 1, type: 'response', request_seq: message.seq, command: message.command, success: true, body };
+      const body =
+        message.command === 'pydevdAuthorize' ? { clientAccessToken: token } : { echo: message.arguments };
+      const answer: Response = {
+        seq: 1,
+        type: 'response',
+        request_seq: message.seq,
+        command: message.command,
+        success: true,
+        body,
+      };
       socket.write(encodeMessage(answer));
     }
   });

@@ -37,14 +37,20 @@ test('commands that run code are off until the workspace is trusted', () => {
 });
 
 test('the manifest contributes exactly the settings of the id table', () => {
-  assert.deepEqual(Object.keys(contributes.configuration.properties).sort(), Object.values<string>(SETTINGS).sort());
+  assert.deepEqual(
+    Object.keys(contributes.configuration.properties).sort(),
+    Object.values<string>(SETTINGS).sort(),
+  );
 });
 
 test('settings that choose programs and folders are restricted in untrusted workspaces', () => {
   const { untrustedWorkspaces, virtualWorkspaces } = manifest.capabilities;
   assert.equal(untrustedWorkspaces.supported, 'limited');
   assert.equal(virtualWorkspaces.supported, false);
-  assert.deepEqual([...untrustedWorkspaces.restrictedConfigurations].sort(), Object.values<string>(SETTINGS).sort());
+  assert.deepEqual(
+    [...untrustedWorkspaces.restrictedConfigurations].sort(),
+    Object.values<string>(SETTINGS).sort(),
+  );
 });
 
 test('when clauses use only our context keys', () => {

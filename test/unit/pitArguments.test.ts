@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type JsonType, type Parameter, parseArgument, typeHint } from '../../extension/commands/pitArguments';
+import {
+  type JsonType,
+  type Parameter,
+  parseArgument,
+  typeHint,
+} from '../../extension/commands/pitArguments';
 
 function parameter(accepts: JsonType[], required = true): Parameter {
   return { name: 'value', type: accepts.join(' | '), accepts, required, default: required ? null : 'None' };

@@ -24,10 +24,12 @@ test('a line cutter does not hold back a line without end', () => {
 });
 
 test('source places are found in our stacks and in Python tracebacks', () => {
-  const text = '  at divide (/ws/tour.conductor.py:12)\n  native/pit/src/pool.rs:88\n  File "/ws/my file.py", line 4, in f\n';
+  const text =
+    '  at divide (/ws/tour.conductor.py:12)\n  native/pit/src/pool.rs:88\n  File "/ws/my file.py", line 4, in f\n';
   const places = findSourcePlaces(text).map(({ file, line }) => `${file}:${line}`);
   assert.deepEqual(places, ['/ws/tour.conductor.py:12', 'native/pit/src/pool.rs:88', '/ws/my file.py:4']);
-  for (const place of findSourcePlaces(text)) assert.ok(text.slice(place.start, place.end).includes(String(place.line)));
+  for (const place of findSourcePlaces(text))
+    assert.ok(text.slice(place.start, place.end).includes(String(place.line)));
 });
 
 test('places in a long output are counted from its beginning', () => {

@@ -24,7 +24,10 @@ describe('activation', () => {
   it('loads nothing native and starts no Python', async () => {
     assert.deepEqual((await api()).state, { kind: 'idle', host: undefined });
     const { sharedObjects } = process.report.getReport() as unknown as { sharedObjects: string[] };
-    assert.deepEqual(sharedObjects.filter((path) => /libpython|symphony|_native/.test(path)), []);
+    assert.deepEqual(
+      sharedObjects.filter((path) => /libpython|symphony|_native/.test(path)),
+      [],
+    );
   });
 
   it('registers every command', async () => {
@@ -49,7 +52,10 @@ describe('activation', () => {
     const document = await vscode.workspace.openTextDocument(
       join(extension().extensionPath, 'test', 'fixtures', 'scripts', 'hello.conductor.py'),
     );
-    const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', document.uri);
+    const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>(
+      'vscode.executeCodeLensProvider',
+      document.uri,
+    );
     const ours = lenses.map(({ command }) => command?.command).filter((id) => id?.startsWith('symphony.'));
     assert.deepEqual(ours, [COMMANDS.runScript, COMMANDS.debugScript, COMMANDS.openTrace]);
   });

@@ -50,7 +50,9 @@ describe('the debugger', () => {
 
   it('stops at a breakpoint, shows variables, steps and goes on', async () => {
     const script = program('steps');
-    vscode.debug.addBreakpoints([new vscode.SourceBreakpoint(new vscode.Location(script, new vscode.Position(11, 0)))]);
+    vscode.debug.addBreakpoints([
+      new vscode.SourceBreakpoint(new vscode.Location(script, new vscode.Position(11, 0))),
+    ]);
     assert.ok(await vscode.commands.executeCommand(COMMANDS.debugScript, script));
     const { reason, threadId } = await probe.event('stopped');
     assert.equal(reason, 'breakpoint');
@@ -59,7 +61,9 @@ describe('the debugger', () => {
     const { stackFrames } = await session.customRequest('stackTrace', { threadId });
     assert.deepEqual([stackFrames[0].name, stackFrames[0].line], ['main', 12]);
     const { scopes } = await session.customRequest('scopes', { frameId: stackFrames[0].id });
-    const { variables } = await session.customRequest('variables', { variablesReference: scopes[0].variablesReference });
+    const { variables } = await session.customRequest('variables', {
+      variablesReference: scopes[0].variablesReference,
+    });
     assert.equal(variables.find(({ name }: { name: string }) => name === 'number').value, '0');
     await session.customRequest('next', { threadId });
     assert.equal((await probe.event('stopped')).reason, 'step');

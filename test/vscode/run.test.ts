@@ -81,7 +81,10 @@ for (const host of ['embedded', 'subprocess'] as const) {
       const took = performance.now() - began;
       assert.deepEqual((await running)?.end, { kind: 'stopped' });
       assert.ok(took < 1000, `${took.toFixed(0)} ms`);
-      assert.deepEqual((await run(script('hello'), [join(folder, 'after.json')]))?.end, { kind: 'exited', exitCode: 0 });
+      assert.deepEqual((await run(script('hello'), [join(folder, 'after.json')]))?.end, {
+        kind: 'exited',
+        exitCode: 0,
+      });
     });
 
     it('tells that the Pit home cannot be written', async () => {

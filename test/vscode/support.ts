@@ -19,7 +19,9 @@ export async function api(): Promise<WorkbenchApi> {
 }
 
 export function script(name: string): vscode.Uri {
-  return vscode.Uri.file(join(extension().extensionPath, 'test', 'fixtures', 'scripts', `${name}.conductor.py`));
+  return vscode.Uri.file(
+    join(extension().extensionPath, 'test', 'fixtures', 'scripts', `${name}.conductor.py`),
+  );
 }
 
 export async function run(target: vscode.Uri, args: readonly string[] = []): Promise<RunRecord | undefined> {
@@ -36,7 +38,8 @@ export async function resetSettings(): Promise<void> {
     const { globalValue, workspaceValue } = vscode.workspace.getConfiguration().inspect(id) ?? {};
     const config = vscode.workspace.getConfiguration();
     if (globalValue !== undefined) await config.update(id, undefined, vscode.ConfigurationTarget.Global);
-    if (workspaceValue !== undefined) await config.update(id, undefined, vscode.ConfigurationTarget.Workspace);
+    if (workspaceValue !== undefined)
+      await config.update(id, undefined, vscode.ConfigurationTarget.Workspace);
   }
 }
 
@@ -70,13 +73,21 @@ export class Notifications {
   /** The one notification whose text matches. */
   find(pattern: RegExp): { level: Level; text: string; buttons: string[] } {
     const found = this.shown.filter(({ text }) => pattern.test(text));
-    assert.equal(found.length, 1, `one notification like ${pattern}; shown: ${JSON.stringify(this.shown, null, 1)}`);
+    assert.equal(
+      found.length,
+      1,
+      `one notification like ${pattern}; shown: ${JSON.stringify(this.shown, null, 1)}`,
+    );
     return found[0];
   }
 }
 
 /** Waits until `check` gives something; fails with `what` after `ms`. */
-export async function eventually<T>(what: string, check: () => T | undefined | false, ms = 20_000): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  check: () => T | undefined | false,
+  ms = 20_000,
+): Promise<T> {
   const deadline = Date.now() + ms;
   for (;;) {
     const value = check();

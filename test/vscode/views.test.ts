@@ -26,7 +26,9 @@ describe('views', () => {
     await eventually('the panel is open', () =>
       vscode.window.tabGroups.all
         .flatMap(({ tabs }) => tabs)
-        .find(({ input }) => input instanceof vscode.TabInputWebview && input.viewType.endsWith('symphony.trace')),
+        .find(
+          ({ input }) => input instanceof vscode.TabInputWebview && input.viewType.endsWith('symphony.trace'),
+        ),
     );
   });
 
