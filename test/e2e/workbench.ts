@@ -9,6 +9,8 @@ import { folderUrl, startServer } from '../../scripts/vscode/server.mjs';
 const root = resolve(__dirname, '..', '..');
 
 export interface WorkbenchOptions {
+  /** Scripts of test/fixtures/scripts that are put beside the examples. */
+  fixtures?: string[];
   /** User settings of this VS Code. */
   settings?: Record<string, unknown>;
   /** Environment of the extension host. */
@@ -28,7 +30,10 @@ export class Workbench {
   static async open(options: WorkbenchOptions = {}): Promise<Workbench> {
     const folder = mkdtempSync(join(tmpdir(), 'symphony-examples-'));
     cpSync(join(root, 'examples'), folder, { recursive: true, filter: (path) => !path.endsWith('.symphony') });
-    const server = await startServer({ installed: true, ...options });
+    for (const name of options.fixtures ?? []) {
+      cpSync(join(root, 'test', 'fixtures', 'scripts', name), join(folder, name));
+    }
+    const server = await startServer({ installed: true, settings: options.settings, env: options.env });
     try {
       const browser = await openBrowser();
       const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
