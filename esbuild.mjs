@@ -1,5 +1,5 @@
 // Bundles every entry point: the extension, the headless runner, the webview and the in-host tests.
-// `node esbuild.mjs` builds once, `--watch` keeps building. An entry whose source is absent is not listed.
+// `node esbuild.mjs` builds once, `--watch` keeps building; names of bundles (`webview`) build only those. An entry whose source is absent is not listed.
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { argv, exit } from 'node:process';
@@ -32,7 +32,10 @@ const entries = [
   })),
 ];
 
+const wanted = argv.slice(2).filter((word) => !word.startsWith('-'));
+
 const options = entries
+  .filter((entry) => wanted.length === 0 || wanted.includes(entry.out))
   .filter((entry) => existsSync(join(root, entry.source)))
   .map(({ source, out, ...rest }) => ({
     ...rest,
