@@ -1,7 +1,8 @@
 """Debugging inside the child: connects debugpy to the debug adapter and runs the script under it.
 
-Threads: ``connect`` and ``run_script`` run on the main thread of the child, so that the script's thread is the one
-that is traced first. Must not know: the debug adapter protocol, the editor. Never imported outside a debug session.
+Threads: ``connect`` and ``run_script`` run on the main thread of the child, so that the script's thread
+is the one that is traced first. Must not know: the debug adapter protocol, the editor. Never imported
+outside a debug session.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 _DEBUGPY_MISSING = (
     "debugpy cannot be imported by {python}. Install it there ({python} -m pip install debugpy), "
@@ -19,11 +21,12 @@ _DEBUGPY_MISSING = (
 )
 
 
-def connect(host: str, port: int, token: str, bundled: Optional[str] = None) -> Dict[str, Any]:
+def connect(host: str, port: int, token: str, bundled: str | None = None) -> dict[str, Any]:
     """Connect this process to the debug adapter that listens at ``host:port``.
 
-    ``token`` is what the adapter recognises this child by. ``bundled`` is a folder that holds a debugpy for
-    interpreters that have none of their own. Raises ``ModuleNotFoundError`` with the remedy when neither exists.
+    ``token`` is what the adapter recognises this child by. ``bundled`` is a folder that holds a debugpy
+    for interpreters that have none of their own. Raises ``ModuleNotFoundError`` with the remedy when
+    neither exists.
     """
     debugpy = _import_debugpy(bundled)
     # Children of the script would each need a debug session of their own; they run undebugged instead.
@@ -32,11 +35,11 @@ def connect(host: str, port: int, token: str, bundled: Optional[str] = None) -> 
     return {"debugpy": debugpy.__version__, "pid": os.getpid()}
 
 
-def run_script(path: str, argv: List[str]) -> Any:
+def run_script(path: str, argv: list[str]) -> Any:
     """Run a Conductor script like ``_runner.run_script``, and stop the debugger where it fails.
 
-    The runner turns an exception into an error for TypeScript, so for the debugger it never is uncaught; it is
-    reported from here, before the stack is gone.
+    The runner turns an exception into an error for TypeScript, so for the debugger it never is uncaught;
+    it is reported from here, before the stack is gone.
     """
     from . import _runner
 
@@ -47,14 +50,16 @@ def run_script(path: str, argv: List[str]) -> Any:
         raise
 
 
-def _import_debugpy(bundled: Optional[str]) -> Any:
+def _import_debugpy(bundled: str | None) -> Any:
     # From Python 3.11 on the frozen standard library makes pydevd print a warning into the script's output.
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     try:
         import debugpy
     except ModuleNotFoundError:
         if bundled is None or not Path(bundled, "debugpy").is_dir():
-            raise ModuleNotFoundError(_DEBUGPY_MISSING.format(python=sys.executable), name="debugpy") from None
+            raise ModuleNotFoundError(
+                _DEBUGPY_MISSING.format(python=sys.executable), name="debugpy"
+            ) from None
         # At the end and only for the import: nothing else of that folder may shadow the user's packages.
         sys.path.append(bundled)
         try:
@@ -65,24 +70,24 @@ def _import_debugpy(bundled: Optional[str]) -> Any:
 
 
 def _report_uncaught(
-    failure: "tuple[Optional[type[BaseException]], Optional[BaseException], Optional[TracebackType]]",
+    failure: tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None],
 ) -> None:
     kind, error, trace = failure
     trace = _without_internal_frames(trace)
-    if kind is None or error is None or trace is None:
+    if trace is None:
         return
-    from _pydevd_bundle.pydevd_additional_thread_info import set_additional_thread_info
-    from _pydevd_bundle.pydevd_breakpoints import stop_on_unhandled_exception
-    from _pydevd_bundle.pydevd_constants import get_global_debugger
-
-    debugger = get_global_debugger()
+    # Private modules of the pinned debugpy, untyped: they are on the path once debugpy is imported.
+    threads = import_module("_pydevd_bundle.pydevd_additional_thread_info")
+    breakpoints = import_module("_pydevd_bundle.pydevd_breakpoints")
+    debugger = import_module("_pydevd_bundle.pydevd_constants").get_global_debugger()
     if debugger is None:
         return
     thread = threading.current_thread()
-    stop_on_unhandled_exception(debugger, thread, set_additional_thread_info(thread), (kind, error, trace))
+    info = threads.set_additional_thread_info(thread)
+    breakpoints.stop_on_unhandled_exception(debugger, thread, info, (kind, error, trace))
 
 
-def _without_internal_frames(trace: Optional[TracebackType]) -> Optional[TracebackType]:
+def _without_internal_frames(trace: TracebackType | None) -> TracebackType | None:
     here = str(Path(__file__).parent)
     while trace is not None:
         name = trace.tb_frame.f_code.co_filename
