@@ -1,0 +1,136 @@
+"""Golden vectors of the codec: values in a neutral form, and the frames that both sides write for them.
+
+`python test/python/codec_vectors.py` rewrites the file;
+test_codec.py and test/unit/codecVectors.test.ts read it.
+"""
+
+import base64
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Any, Dict, List
+
+FILE = Path(__file__).parent.parent / "fixtures" / "codec-vectors.json"
+BOTH = ["python", "typescript"]
+
+# name, writers (who writes exactly this frame; everybody reads it), value as [kind, content]
+VALUES: List[Any] = [
+    ("none", BOTH, ["none"]),
+    ("undefined", BOTH, ["undefined"]),
+    ("true", BOTH, ["bool", True]),
+    ("false", BOTH, ["bool", False]),
+    *((f"int {n}", BOTH, ["int", str(n)]) for n in (0, -1, 2**23 - 1, -(2**23), 2**23, -(2**23) - 1)),
+    *(
+        (f"int {n}", BOTH, ["int", str(n)])
+        for n in (2**53 - 1, -(2**53) + 1, 2**53, -(2**53), 2**64, -(10**60))
+    ),
+    *((f"float {x}", BOTH, ["float", x]) for x in ("1.5", "-0.0", "nan", "inf", "-inf", "5e-324", "1e+300")),
+    ("integral float", ["python"], ["float", "2.0"]),
+    ("empty text", BOTH, ["str", ""]),
+    ("ascii", BOTH, ["str", "plain text, longer than the short path takes"]),
+    ("latin-1", BOTH, ["str", "caf\u00e9 \u00ff"]),
+    ("utf-16", BOTH, ["str", "\u65e5\u672c\u8a9e and \U0001f600"]),
+    ("lone surrogate", BOTH, ["str", "a\ud800"]),
+    ("long utf-16", BOTH, ["str", "\u0100" * 300]),
+    ("bytes", BOTH, ["bytes", "00ff41"]),
+    ("large bytes", BOTH, ["bytes", "ab" * 70000]),
+    ("bytearray", BOTH, ["bytearray", "0102"]),
+    ("empty list", BOTH, ["list", []]),
+    ("ints", BOTH, ["list", [["int", "1"], ["int", "9007199254740991"]]]),
+    ("floats", BOTH, ["list", [["float", "1.5"], ["float", "nan"], ["float", "-0.0"]]]),
+    ("int beside float", ["python"], ["list", [["int", "1"], ["float", "2.5"]]]),
+    ("mixed", BOTH, ["list", [["str", "a"], ["float", "2.5"], ["none"], ["int", "3"]]]),
+    ("tuple", BOTH, ["tuple", [["int", "1"], ["tuple", []], ["list", [["str", "x"]]]]]),
+    ("set", BOTH, ["set", [["str", "only"]]]),
+    ("frozenset", BOTH, ["frozenset", [["tuple", [["int", "1"]]]]]),
+    ("empty object", BOTH, ["object", []]),
+    ("object", BOTH, ["object", [["b", ["int", "1"]], ["\u65e5", ["none"]], ["07", ["bool", True]]]]),
+    (
+        "shapes",
+        BOTH,
+        [
+            "list",
+            [
+                ["object", [["id", ["int", "1"]], ["at", ["object", [["x", ["int", "2"]]]]]]],
+                ["object", [["id", ["int", "3"]], ["at", ["object", [["x", ["int", "4"]]]]]]],
+                ["object", [["at", ["none"]], ["id", ["none"]]]],
+            ],
+        ],
+    ),
+    ("map with int keys", BOTH, ["map", [[["int", "1"], ["str", "a"]], [["tuple", []], ["none"]]]]),
+    (
+        "map with an index-like key",
+        BOTH,
+        ["map", [[["str", "7"], ["int", "1"]], [["str", "b"], ["int", "2"]]]],
+    ),
+    ("map with __proto__", BOTH, ["map", [[["str", "__proto__"], ["int", "1"]]]]),
+    (
+        "dataclass",
+        BOTH,
+        ["dataclass", "codec_samples:Point", [["x", ["float", "1.5"]], ["y", ["float", "2.5"]]]],
+    ),
+    ("nested dataclass", BOTH, ["dataclass", "codec_samples:Bag.Tag", [["text", ["str", "t"]]]]),
+    ("long list", BOTH, ["list", [["int", str(i)] for i in range(300)]]),
+    ("wide arg", BOTH, ["str", "x" * (2**24 - 1)]),
+]
+
+
+def build(form: List[Any], undefined: Any) -> Any:
+    """The Python value of a neutral form."""
+    kind, *rest = form
+    content = rest[0] if rest else None
+
+    def inner(item: List[Any]) -> Any:
+        return build(item, undefined)
+
+    if kind == "dataclass":
+        module, name = content.split(":")
+        found = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+        return found(**{key: inner(item) for key, item in rest[1]})
+    makers: Dict[str, Any] = {
+        "none": lambda: None,
+        "undefined": lambda: undefined,
+        "bool": lambda: content,
+        "int": lambda: int(content),
+        "float": lambda: float(content),
+        "str": lambda: content,
+        "bytes": lambda: bytes.fromhex(content),
+        "bytearray": lambda: bytearray.fromhex(content),
+        "list": lambda: [inner(item) for item in content],
+        "tuple": lambda: tuple(inner(item) for item in content),
+        "set": lambda: {inner(item) for item in content},
+        "frozenset": lambda: frozenset(inner(item) for item in content),
+        "map": lambda: {inner(key): inner(item) for key, item in content},
+        "object": lambda: {key: inner(item) for key, item in content},
+    }
+    return makers[kind]()
+
+
+def main() -> None:
+    """Writes the file anew."""
+    from symphony_bridge import _native
+
+    entries = []
+    for name, writers, form in VALUES:
+        frame = _native._codec_encode(build(form, _native.undefined))
+        if name in ("wide arg", "large bytes"):
+            # The file stays small: both tests make these frames, and compare their checksum.
+            import hashlib
+
+            digest = hashlib.sha256(frame).hexdigest()
+            short = [form[0], {"repeat": form[1][:2] if form[0] == "bytes" else form[1][:1]}]
+            short[1]["times"] = len(form[1]) // len(short[1]["repeat"])
+            entries.append({"name": name, "writers": writers, "value": short, "sha256": digest})
+        else:
+            text = base64.b64encode(frame).decode()
+            entries.append({"name": name, "writers": writers, "value": form, "frame": text})
+    lines = ",\n".join(json.dumps(entry) for entry in entries)
+    FILE.write_text(f"[\n{lines}\n]\n", encoding="ascii")
+
+
+if __name__ == "__main__":
+    sys.path[:0] = [str(Path(__file__).parents[2] / "python"), str(Path(__file__).parent)]
+    main()
