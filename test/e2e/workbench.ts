@@ -1,7 +1,7 @@
 // Drives real VS Code in a real browser, the way a person does: palette, editors, panels, the trace webview.
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
 import { openBrowser } from '../../scripts/vscode/browser.mjs';
 import { folderUrl, startServer } from '../../scripts/vscode/server.mjs';
@@ -9,7 +9,7 @@ import { folderUrl, startServer } from '../../scripts/vscode/server.mjs';
 const root = resolve(__dirname, '..', '..');
 
 export interface WorkbenchOptions {
-  /** Scripts of test/fixtures/scripts that are put beside the examples. */
+  /** Scripts of test/fixtures that are put beside the examples, as in `scripts/raises.conductor.py`. */
   fixtures?: string[];
   /** User settings of this VS Code. */
   settings?: Record<string, unknown>;
@@ -29,9 +29,12 @@ export class Workbench {
 
   static async open(options: WorkbenchOptions = {}): Promise<Workbench> {
     const folder = mkdtempSync(join(tmpdir(), 'symphony-examples-'));
-    cpSync(join(root, 'examples'), folder, { recursive: true, filter: (path) => !path.endsWith('.symphony') });
+    cpSync(join(root, 'examples'), folder, {
+      recursive: true,
+      filter: (path) => !path.endsWith('.symphony'),
+    });
     for (const name of options.fixtures ?? []) {
-      cpSync(join(root, 'test', 'fixtures', 'scripts', name), join(folder, name));
+      cpSync(join(root, 'test', 'fixtures', name), join(folder, basename(name)));
     }
     const server = await startServer({ installed: true, settings: options.settings, env: options.env });
     try {
@@ -75,7 +78,32 @@ export class Workbench {
     await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text }).first().click();
   }
 
-  tab(name: string): Locator {
+  /** Runs a script of the workspace as a person does, and waits until it has ended. */
+  async runScript(name: string, { timeout = 60_000 } = {}): Promise<void> {
+    await this.openFile(name);
+    await this.runCommand('Symphony: Run Conductor Script');
+    const running = this.page.locator('.statusbar-item').filter({ hasText: name });
+    const started = this.page
+      .locator('.statusbar-item')
+      .filter({ hasText: /Starting Python/ })
+      .or(running);
+    // A quick script may have ended before the browser is told that it ran.
+    await started
+      .first()
+      .waitFor({ timeout: 3000 })
+      .catch(() => {});
+    await started.first().waitFor({ state: 'hidden', timeout });
+  }
+
+  /** Opens the trace of the last run on one of its tabs. */
+  async openTrace(tab: 'Calls' | 'Errors' | 'Leaks'): Promise<FrameLocator> {
+    await this.runCommand('Symphony: Open Trace');
+    const panel = this.webview();
+    await panel.getByRole('tab', { name: new RegExp(`^${tab}`) }).click();
+    return panel;
+  }
+
+  tab(name: string | RegExp): Locator {
     return this.page.locator('.tabs-container .tab').filter({ hasText: name });
   }
 
@@ -118,9 +146,15 @@ export class Workbench {
     await this.page.screenshot({ path: join(images, `${name}.png`) });
   }
 
-  /** Keeps a picture of a failure beside the test results. */
-  async keepPicture(name: string): Promise<void> {
-    const path = join(root, 'test', 'results', `${name.replace(/\W+/g, '-')}.png`);
-    await this.page.screenshot({ path });
+  /** Runs a test's steps; when they fail, a picture of the window is kept beside the test results. */
+  async steps(name: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      const results = join(root, 'test', 'results');
+      mkdirSync(results, { recursive: true });
+      await this.page.screenshot({ path: join(results, `${name}.png`) });
+      throw error;
+    }
   }
 }
