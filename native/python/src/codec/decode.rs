@@ -21,21 +21,11 @@ use super::{dataclass, undefined, RefResolver};
 /// `ValueError` with code `frame-invalid` for a malformed pack; `TypeError` with code `conversion` for a value that
 /// Python cannot hold, such as an unhashable key; what a dataclass raises passes unchanged.
 pub fn decode(py: Python<'_>, view: &PackView<'_>, refs: &dyn RefResolver) -> PyResult<Py<PyAny>> {
-    decode_with(py, view, refs, "value")
-}
-
-/// [`decode`], with the name of the value in errors.
-pub fn decode_with(
-    py: Python<'_>,
-    view: &PackView<'_>,
-    refs: &dyn RefResolver,
-    root: &str,
-) -> PyResult<Py<PyAny>> {
     let mut decoder = Decoder::new(py, view, refs);
     let value = decoder
         .value()
         .and_then(|value| decoder.finish().map(|()| value))
-        .map_err(|failure| failure.into_error(py, root))?;
+        .map_err(|failure| failure.into_error(py, "value"))?;
     Ok(value.unbind())
 }
 

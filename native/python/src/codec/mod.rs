@@ -15,7 +15,7 @@ mod text;
 mod undefined;
 mod write_shapes;
 
-pub use decode::{decode, decode_call, decode_with, CallPayload};
+pub use decode::{decode, decode_call};
 pub use encode::{encode, encode_with};
 pub use failure::malformed;
 pub use undefined::undefined;
