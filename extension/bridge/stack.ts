@@ -46,13 +46,7 @@ export function captureCaller(below: AnyFunction): Caller {
   const sites = holder.stack ?? [];
   Error.prepareStackTrace = previous;
   return {
-    site() {
-      for (const site of sites) {
-        const frame = frameOf(site);
-        if (frame) return `${frame.file}:${frame.line}`;
-      }
-      return null;
-    },
+    site: () => siteOf(sites),
     frames: () =>
       sites
         .map(frameOf)
@@ -104,6 +98,30 @@ interface Position {
   file: string;
   line: number;
   column: number;
+}
+
+/** `file:line` by script and offset: every call asks, and the places that call are few. */
+const knownSites = new Map<string, Map<number, string>>();
+
+function siteOf(sites: readonly NodeJS.CallSite[]): string | null {
+  for (const site of sites) {
+    const script = site.getFileName();
+    if (!script) continue;
+    let ofScript = knownSites.get(script);
+    if (!ofScript) {
+      ofScript = new Map();
+      knownSites.set(script, ofScript);
+    }
+    const offset = site.getPosition();
+    const known = ofScript.get(offset);
+    if (known !== undefined) return known;
+    const frame = frameOf(site);
+    if (!frame) continue;
+    const text = `${frame.file}:${frame.line}`;
+    ofScript.set(offset, text);
+    return text;
+  }
+  return null;
 }
 
 const keepCallSites = (_error: Error, sites: NodeJS.CallSite[]): NodeJS.CallSite[] => sites;

@@ -81,8 +81,8 @@ export class ChildProcess {
   /** Waits for the end, then asks, then forces; the whole group is gone afterwards. */
   async end(graceMs = TERM_AFTER_MS): Promise<ChildExit> {
     this.hold(true);
-    this.child.stdin.end();
     if (!(await this.endsWithin(graceMs))) {
+      this.child.stdin.end();
       this.signalGroup('SIGTERM');
       if (!(await this.endsWithin(KILL_AFTER_MS))) this.signalGroup('SIGKILL');
     }
