@@ -103,17 +103,18 @@ fn runtime_module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
 pub fn control_main(py: Python<'_>) {
     STARTED.store(true, Ordering::Release);
     let mut interruptions: Vec<Pending> = Vec::new();
-    let mut stall: Option<(Instant, u64)> = None;
+    let mut stall: Option<(Instant, Progress)> = None;
+    let workers = dispatch::workers();
     loop {
         let until = next_wake(&interruptions, stall.as_ref());
         let requests = py.detach(|| wait_for_requests(until));
         for request in requests {
             match request {
                 Request::StartWorker => {
-                    if dispatch::wants_resident_worker() {
+                    if workers.threads() < dispatch::RESIDENT_WORKERS {
                         start_worker(py);
                     } else if stall.is_none() {
-                        stall = Some((Instant::now() + STALL_CHECK, dispatch::jobs_taken()));
+                        stall = Some((Instant::now() + STALL_CHECK, workers.progress()));
                     }
                 }
                 Request::Interrupt(control) => interruptions.push(Pending {
@@ -124,15 +125,14 @@ pub fn control_main(py: Python<'_>) {
                 Request::Release(frame) => release(py, &frame),
             }
         }
-        if let Some((check_at, taken)) = stall {
+        if let Some((check_at, before)) = stall {
             if Instant::now() >= check_at {
-                stall = None;
-                if dispatch::jobs_waiting() {
-                    if dispatch::jobs_taken() == taken {
-                        start_worker(py);
-                    }
-                    stall = Some((Instant::now() + STALL_CHECK, dispatch::jobs_taken()));
+                let now = workers.progress();
+                let (jobs_wait, _) = now;
+                if jobs_wait && now == before {
+                    start_worker(py);
                 }
+                stall = jobs_wait.then(|| (Instant::now() + STALL_CHECK, now));
             }
         }
         interruptions.retain_mut(|pending| still_running(py, pending));
@@ -140,7 +140,10 @@ pub fn control_main(py: Python<'_>) {
     }
 }
 
-fn next_wake(interruptions: &[Pending], stall: Option<&(Instant, u64)>) -> Instant {
+/// Whether jobs wait, and how many were taken.
+type Progress = (bool, u64);
+
+fn next_wake(interruptions: &[Pending], stall: Option<&(Instant, Progress)>) -> Instant {
     let mut until = Instant::now() + HOUSEKEEPING;
     for pending in interruptions {
         until = until.min(pending.again_at);

@@ -4,12 +4,10 @@
 //! Jobs run on Python threads (`conductor-N`, or the main thread of a child) that wait here without
 //! the GIL; a coroutine continues on the `conductor-loop` thread. Must not know frames or sockets.
 
-use std::collections::VecDeque;
 use std::ffi::c_ulong;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use pyo3::{ffi, intern};
@@ -20,22 +18,25 @@ use tokio::sync::oneshot;
 use crate::control::{self, Request};
 use crate::crossing::Crossing;
 use crate::errors;
-use crate::job::{lock, monotonic_ns, Call, Job, JobControl, OnThread, Place};
+use crate::job::{monotonic_ns, Call, Job, JobControl, OnThread, Place};
+use crate::lane::{Lane, Pushed};
 
 /// A worker above this number leaves after [`IDLE_LIMIT`] without work.
-const RESIDENT_WORKERS: usize = 4;
+pub const RESIDENT_WORKERS: usize = 4;
 const IDLE_LIMIT: Duration = Duration::from_secs(20);
+/// A thread that runs job after job lets go of the GIL at least this often.
+const GIL_TURN: Duration = Duration::from_millis(1);
 
 static WORKERS: Lane = Lane::new();
 static MAIN: Lane = Lane::new();
 
 /// Queues a job for a worker thread, or for the main thread where a child serves it.
 pub fn submit(job: Job) {
-    if job.on_main_thread && MAIN.served.load(Ordering::Acquire) {
+    if job.on_main_thread && MAIN.threads() > 0 {
         MAIN.push(job);
         return;
     }
-    if WORKERS.push(job) {
+    if WORKERS.push(job) == Pushed::Starved {
         control::request(Request::StartWorker);
     }
 }
@@ -98,38 +99,44 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// Whether a waiting job should get one of the resident workers.
-pub fn wants_resident_worker() -> bool {
-    let state = lock(&WORKERS.state);
-    state.threads < RESIDENT_WORKERS && !state.jobs.is_empty()
-}
-
-/// Whether jobs wait for a worker.
-pub fn jobs_waiting() -> bool {
-    !lock(&WORKERS.state).jobs.is_empty()
-}
-
-/// How many jobs workers have taken so far; unchanged over a while with jobs waiting is a stall.
-pub fn jobs_taken() -> u64 {
-    lock(&WORKERS.state).taken
+/// The lane of the worker threads, for the control thread that starts them.
+pub fn workers() -> &'static Lane {
+    &WORKERS
 }
 
 /// Serves jobs on the calling Python thread until it is not needed any more.
 #[pyfunction]
 pub fn worker_main(py: Python<'_>) {
-    lock(&WORKERS.state).threads += 1;
-    while let Some(job) = py.detach(|| WORKERS.next(true)) {
-        run(py, job, false);
-    }
-    lock(&WORKERS.state).threads -= 1;
+    serve(py, &WORKERS, false);
 }
 
 /// Serves the jobs meant for the main thread until the session ends. Called by a child's main.
 #[pyfunction]
 pub fn serve_main_thread(py: Python<'_>) {
-    MAIN.served.store(true, Ordering::Release);
-    while let Some(job) = py.detach(|| MAIN.next(false)) {
-        run(py, job, true);
+    serve(py, &MAIN, true);
+}
+
+fn serve(py: Python<'_>, lane: &Lane, main: bool) {
+    let _member = lane.join();
+    let mut detached = Instant::now();
+    loop {
+        // Short jobs in a row need not hand the GIL around, as long as others get it in between.
+        let at_once = if detached.elapsed() < GIL_TURN {
+            lane.try_next()
+        } else {
+            None
+        };
+        let job = match at_once {
+            Some(job) => job,
+            None => match py.detach(|| lane.next(RESIDENT_WORKERS, IDLE_LIMIT)) {
+                Some(job) => {
+                    detached = Instant::now();
+                    job
+                }
+                None => break,
+            },
+        };
+        run(py, job, main);
     }
 }
 
@@ -253,76 +260,5 @@ impl TaskDone {
         let outcome = task.call_method0("result").map(Bound::unbind);
         self.control.move_to(py, Place::Done);
         finish(py, &self.control, self.span, outcome);
-    }
-}
-
-/// A queue of jobs and the threads that wait on it.
-struct Lane {
-    state: Mutex<LaneState>,
-    ready: Condvar,
-    served: AtomicBool,
-}
-
-struct LaneState {
-    jobs: VecDeque<Job>,
-    idle: usize,
-    threads: usize,
-    taken: u64,
-    ended: bool,
-}
-
-impl Lane {
-    const fn new() -> Self {
-        Self {
-            state: Mutex::new(LaneState {
-                jobs: VecDeque::new(),
-                idle: 0,
-                threads: 0,
-                taken: 0,
-                ended: false,
-            }),
-            ready: Condvar::new(),
-            served: AtomicBool::new(false),
-        }
-    }
-
-    /// Queues a job; true when no thread is free for it.
-    fn push(&self, job: Job) -> bool {
-        let mut state = lock(&self.state);
-        state.jobs.push_back(job);
-        let starved = state.idle < state.jobs.len();
-        drop(state);
-        self.ready.notify_one();
-        starved
-    }
-
-    /// Waits for a job; `None` tells the thread to leave.
-    fn next(&self, may_leave: bool) -> Option<Job> {
-        let mut state = lock(&self.state);
-        state.idle += 1;
-        let job = loop {
-            if let Some(job) = state.jobs.pop_front() {
-                state.taken += 1;
-                break Some(job);
-            }
-            if state.ended {
-                break None;
-            }
-            let (next, timeout) = self
-                .ready
-                .wait_timeout(state, IDLE_LIMIT)
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
-            state = next;
-            if may_leave && timeout.timed_out() && state.threads > RESIDENT_WORKERS {
-                break None;
-            }
-        };
-        state.idle -= 1;
-        job
-    }
-
-    fn end(&self) {
-        lock(&self.state).ended = true;
-        self.ready.notify_all();
     }
 }

@@ -12,6 +12,7 @@ mod dispatch;
 mod errors;
 mod host_calls;
 mod job;
+mod lane;
 mod module;
 mod objects;
 mod outbox;

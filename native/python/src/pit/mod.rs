@@ -1,0 +1,33 @@
+//! Bindings of the Pit: what Python sees of the five components.
+//!
+//! Every operation goes through one door, [`operation::Operation`]: it is a span, its errors become
+//! `PitError`s, a panic in it becomes an exception, and what can block runs without the GIL.
+
+mod arbitration;
+mod artifacts;
+mod convert;
+mod dag;
+mod errors;
+mod home;
+mod operation;
+mod pool;
+mod records;
+mod run;
+mod stale;
+mod values;
+
+use pyo3::prelude::*;
+
+/// Adds the Pit's classes to `_native`.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<home::Pit>()?;
+    module.add_class::<pool::Pool>()?;
+    module.add_class::<pool::Lease>()?;
+    module.add_class::<dag::Dag>()?;
+    module.add_class::<dag::StepContext>()?;
+    module.add_class::<run::Run>()?;
+    module.add_class::<run::RunEvents>()?;
+    module.add_class::<artifacts::Artifacts>()?;
+    module.add_class::<arbitration::Arbitration>()?;
+    module.add_class::<stale::Stale>()
+}

@@ -1,0 +1,256 @@
+//! The one door of all Pit operations.
+//!
+//! An operation is a span named `component.operation` whose caller is the Python line. Four ways in:
+//! `run` (short, attached), `detach` (blocks, without the GIL), `wait` (blocks on a future), and the
+//! awaitable forms `spawn` (a future) and `offload` (a blocking call). All of them turn errors and
+//! panics into exceptions and mark the span as failed.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use symphony_core::recorder::{self, Lang, NameId, SpanId};
+use symphony_pit::{Kind, Op, PitError};
+
+use super::errors::{source_path, OrRaise, Raise};
+use crate::{aio, errors, host_calls, site};
+
+/// A public operation of a component; a static, because its address is its identity in the caches.
+pub struct Operation {
+    pub op: Op,
+    file: &'static str,
+    line: u32,
+}
+
+/// Declares the operation of a binding: `static STORE: Operation = operation!("artifacts", "store");`
+macro_rules! operation {
+    ($component:literal, $name:literal) => {
+        $crate::pit::operation::Operation::new(symphony_pit::op($component, $name), file!(), line!())
+    };
+}
+pub(super) use operation;
+
+impl Operation {
+    pub const fn new(op: Op, file: &'static str, line: u32) -> Operation {
+        Operation { op, file, line }
+    }
+
+    /// Runs `work` attached. For what takes less than about 5 µs, or calls Python itself.
+    pub fn run<T>(
+        &'static self,
+        py: Python<'_>,
+        work: impl FnOnce(SpanId) -> PyResult<T>,
+    ) -> PyResult<T> {
+        let span = self.begin(py);
+        let _current = recorder::enter(span.0);
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(span.0)))
+            .unwrap_or_else(|panic| Err(self.panicked(&*panic).raise(py)));
+        outcome.inspect_err(|error| span.fail(py, error))
+    }
+
+    /// Runs `work` on this thread without the GIL. `read` makes it from Python values, `convert` its answer.
+    pub fn detach<'py, W, T, E, R>(
+        &'static self,
+        py: Python<'py>,
+        read: impl FnOnce() -> PyResult<W>,
+        convert: impl FnOnce(Python<'py>, T) -> PyResult<R>,
+    ) -> PyResult<R>
+    where
+        W: FnOnce() -> Result<T, E> + Send,
+        T: Send,
+        E: Raise + Send,
+    {
+        self.run(py, |_| {
+            let work = read()?;
+            // Caught inside: a panic must not cross the place where the GIL comes back.
+            let outcome = py.detach(|| catch_unwind(AssertUnwindSafe(work)));
+            let value = match outcome {
+                Ok(outcome) => outcome.or_raise(py)?,
+                Err(panic) => return Err(self.panicked(&*panic).raise(py)),
+            };
+            convert(py, value)
+        })
+    }
+
+    /// Blocks on a future without the GIL; Ctrl+C and the cancellation of the job break it.
+    /// Refused where waiting could never end.
+    pub fn wait<'py, F, T, E, R>(
+        &'static self,
+        py: Python<'py>,
+        make: impl FnOnce(SpanId) -> PyResult<F>,
+        convert: impl FnOnce(Python<'py>, T) -> PyResult<R>,
+    ) -> PyResult<R>
+    where
+        F: Future<Output = Result<T, E>> + Send,
+        T: Send,
+        E: Raise + Send,
+    {
+        self.run(py, |span| {
+            let future = make(span)?;
+            host_calls::refuse_deadlock(py, self.op.name)?;
+            let value = self.outcome(py, aio::block_on(py, CatchPanic(Box::pin(future)))?)?;
+            convert(py, value)
+        })
+    }
+
+    /// The awaitable form of `wait`. Cancelling the awaitable drops the future.
+    pub fn spawn<'py, F, T, E, C>(
+        &'static self,
+        py: Python<'py>,
+        make: impl FnOnce(SpanId) -> PyResult<F>,
+        convert: C,
+    ) -> PyResult<Bound<'py, PyAny>>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Raise + Send + 'static,
+        C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+    {
+        let span = self.begin(py);
+        let future = {
+            let _current = recorder::enter(span.0);
+            make(span.0).inspect_err(|error| span.fail(py, error))?
+        };
+        aio::spawn_with(py, CatchPanic(Box::pin(future)), move |py, outcome| {
+            let answer = self
+                .outcome(py, outcome)
+                .and_then(|value| convert(py, value));
+            answer.inspect_err(|error| span.fail(py, error))
+        })
+    }
+
+    /// The awaitable form of `detach`: the blocking work runs on a thread of Tokio's.
+    pub fn offload<'py, W, T, E, C>(
+        &'static self,
+        py: Python<'py>,
+        read: impl FnOnce() -> PyResult<W>,
+        convert: C,
+    ) -> PyResult<Bound<'py, PyAny>>
+    where
+        W: FnOnce() -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: Raise + Send + 'static,
+        C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+    {
+        let make = |_| {
+            let work = read()?;
+            Ok(async move {
+                let task = aio::runtime().spawn_blocking(work);
+                match task.await {
+                    Ok(outcome) => outcome.map_err(Either::Own),
+                    Err(ended) => Err(Either::Panic(self.panicked(&*ended.into_panic()))),
+                }
+            })
+        };
+        self.spawn(py, make, convert)
+    }
+
+    fn outcome<T, E: Raise>(
+        &'static self,
+        py: Python<'_>,
+        outcome: Result<Result<T, E>, Box<dyn Any + Send>>,
+    ) -> PyResult<T> {
+        match outcome {
+            Ok(outcome) => outcome.or_raise(py),
+            Err(panic) => Err(self.panicked(&*panic).raise(py)),
+        }
+    }
+
+    fn begin(&'static self, py: Python<'_>) -> OpenSpan {
+        if !recorder::is_open() {
+            return OpenSpan(0);
+        }
+        let key = std::ptr::from_ref(self) as usize;
+        let name = site::cached(py, key, |caller| self.intern(caller));
+        OpenSpan(recorder::begin_child(parent(py), name, Lang::Rust))
+    }
+
+    #[cold]
+    fn intern(&self, caller: &str) -> NameId {
+        let title = format!("{}.{}", self.op.component, self.op.name);
+        let callee = format!("{}:{}", source_path(self.file), self.line);
+        recorder::intern(&title, caller, &callee)
+    }
+
+    #[cold]
+    fn panicked(&self, panic: &(dyn Any + Send)) -> PitError {
+        let text = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("no message");
+        self.op
+            .error(Kind::Internal, format!("the Pit panicked: {text}"))
+            .hint("this is a fault of the Pit; the process goes on")
+    }
+}
+
+enum Either<E> {
+    Own(E),
+    Panic(PitError),
+}
+
+impl<E: Raise> Raise for Either<E> {
+    fn raise(self, py: Python<'_>) -> PyErr {
+        match self {
+            Either::Own(error) => error.raise(py),
+            Either::Panic(error) => error.raise(py),
+        }
+    }
+}
+
+/// A span that ends when dropped, on any thread: also when the awaitable is cancelled.
+struct OpenSpan(SpanId);
+
+impl OpenSpan {
+    #[cold]
+    fn fail(&self, py: Python<'_>, error: &PyErr) {
+        if self.0 != 0 {
+            recorder::error(self.0, &errors::title(py, error));
+        }
+    }
+}
+
+impl Drop for OpenSpan {
+    fn drop(&mut self) {
+        recorder::end(self.0);
+    }
+}
+
+/// The span that causes what Python does now: of its task or `with` block, else of its thread.
+pub fn parent(py: Python<'_>) -> SpanId {
+    static GET: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let get = GET.get_or_try_init(py, || {
+        py.import("symphony_bridge._runtime")?
+            .getattr("current_span")?
+            .getattr("get")
+            .map(Bound::unbind)
+    });
+    let of_context = get
+        .and_then(|get| get.call0(py))
+        .and_then(|span| span.extract::<SpanId>(py))
+        .unwrap_or(0);
+    if of_context == 0 {
+        recorder::current()
+    } else {
+        of_context
+    }
+}
+
+/// Turns a panic of the future into a value: a lost task would leave its awaitable pending for ever.
+struct CatchPanic<F>(Pin<Box<F>>);
+
+impl<F: Future> Future for CatchPanic<F> {
+    type Output = Result<F::Output, Box<dyn Any + Send>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    }
+}

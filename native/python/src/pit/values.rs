@@ -1,0 +1,76 @@
+//! Python objects that pass through the Pit unread, and their kept form.
+//!
+//! What the codec can write is kept as one frame; anything else lives only as long as the process.
+
+use std::future::Future;
+
+use pyo3::prelude::*;
+use symphony_core::frame::{self, Header};
+use symphony_core::pack::PackBuf;
+use symphony_pit::{Failure, Kind, Op, Opaque};
+
+use super::errors::Raise;
+use crate::codec::{self, NoRefs};
+use crate::aio;
+
+/// A Python object inside an [`Opaque`].
+pub struct Held(pub Py<PyAny>);
+
+/// The object with its kept form, where it has one.
+pub fn to_opaque(value: &Bound<'_, PyAny>) -> Opaque {
+    Opaque::new(Held(value.clone().unbind()), encode(value))
+}
+
+/// The object again.
+pub fn from_opaque(py: Python<'_>, value: &Opaque) -> Py<PyAny> {
+    value
+        .get::<Held>()
+        .map_or_else(|| py.None(), |held| held.0.clone_ref(py))
+}
+
+fn encode(value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
+    let mut pack = PackBuf::new();
+    codec::encode(value, &mut pack, &NoRefs, "value").ok()?;
+    let mut bytes = Vec::new();
+    let header = Header {
+        kind: frame::kind::RESULT,
+        ..Header::default()
+    };
+    frame::write_frame(&mut bytes, &header, &pack).ok()?;
+    Some(bytes)
+}
+
+/// The object of a kept form.
+pub fn decode(py: Python<'_>, op: Op, bytes: &[u8]) -> PyResult<Py<PyAny>> {
+    // A frame begins at a multiple of eight, which bytes from a database need not.
+    let mut aligned = vec![0u64; bytes.len().div_ceil(8)];
+    // SAFETY: any bytes make u64s; the vector is at least as long as the frame.
+    let (_, room, _) = unsafe { aligned.align_to_mut::<u8>() };
+    room[..bytes.len()].copy_from_slice(bytes);
+    let frame = frame::read_frame(&room[..bytes.len()]).map_err(|error| {
+        op.error(Kind::Damaged, format!("a kept value cannot be read: {error}"))
+            .raise(py)
+    })?;
+    codec::decode(py, &frame.pack, &NoRefs)
+}
+
+/// Runs `work` attached, on a thread that may wait for the GIL: Tokio's workers must not.
+pub fn attached<T: Send + 'static>(
+    work: impl FnOnce(Python<'_>) -> Result<T, Failure> + Send + 'static,
+) -> impl Future<Output = Result<T, Failure>> + Send {
+    let task = aio::runtime().spawn_blocking(move || {
+        Python::try_attach(work).unwrap_or_else(|| Err(Failure::new("Python has ended")))
+    });
+    async move {
+        match task.await {
+            Ok(outcome) => outcome,
+            Err(ended) => Err(Failure::new(format!("ended early: {ended}"))),
+        }
+    }
+}
+
+/// A failed call of a Python callable, told on a thread that may attach.
+pub async fn failed<T: Send + 'static>(error: PyErr) -> Result<T, Failure> {
+    attached(move |py| Err(super::errors::failure(py, error))).await
+}
+
