@@ -35,6 +35,11 @@ export class TraceFeed {
     private readonly post: (message: ToPanel) => void,
   ) {}
 
+  /** True once everything has been sent. */
+  get done(): boolean {
+    return this.next === Number.POSITIVE_INFINITY;
+  }
+
   /** Sends all that is not spans, and the first chunks. */
   start(): void {
     const { load, data } = this;
@@ -64,7 +69,7 @@ export class TraceFeed {
   private sendChunk(): void {
     const count = spanCount(this.data.model);
     if (this.next >= count) {
-      if (this.next !== Number.POSITIVE_INFINITY) this.post({ type: 'trace/end', load: this.load });
+      if (!this.done) this.post({ type: 'trace/end', load: this.load });
       this.next = Number.POSITIVE_INFINITY;
       return;
     }

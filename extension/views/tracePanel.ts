@@ -9,6 +9,7 @@ import * as vscode from 'vscode';
 import type { FromPanel, PanelTab, ToPanel } from '../protocol/panelMessages';
 import { openSource } from './openSource';
 import { type TraceData, TraceFeed } from './traceFeed';
+import { tracePage } from './tracePage';
 
 export type { TraceData } from './traceFeed';
 
@@ -23,14 +24,17 @@ export interface TraceSource {
 /** View type of the panel; package.json activates the extension for it. */
 export const TRACE_VIEW = 'symphony.trace';
 
-/** Recordings change thousands of times a second; the panel follows at this pace. */
+/** Recordings change thousands of times a second; the panel follows at this pace, and slower for traces that load slowly. */
 const REFRESH_MS = 300;
+/** Share of the extension host's time that following a recording may take: one part in this many. */
+const REFRESH_SHARE = 10;
 
 /** The one trace panel. Register it as the serializer of `TRACE_VIEW` too, so that it comes back after a reload. */
 export class TracePanel implements vscode.Disposable, vscode.WebviewPanelSerializer {
   private panel: vscode.WebviewPanel | undefined;
   private feed: TraceFeed | undefined;
   private loads = 0;
+  private loadMs = 0;
   private ready = false;
   private refreshTimer: NodeJS.Timeout | undefined;
   private waiting: ToPanel[] = [];
@@ -81,7 +85,6 @@ export class TracePanel implements vscode.Disposable, vscode.WebviewPanelSeriali
     this.ready = false;
     const dist = vscode.Uri.joinPath(this.extensionUri, 'dist');
     panel.webview.options = { enableScripts: true, localResourceRoots: [dist] };
-    panel.iconPath = new vscode.ThemeIcon('graph');
     panel.webview.onDidReceiveMessage((message: FromPanel) => this.receive(message));
     panel.onDidDispose(() => {
       if (this.panel !== panel) return;
@@ -114,17 +117,24 @@ export class TracePanel implements vscode.Disposable, vscode.WebviewPanelSeriali
 
   private refreshSoon(): void {
     if (!this.panel?.visible || !this.ready) return;
-    this.refreshTimer ??= setTimeout(() => {
-      this.refreshTimer = undefined;
-      void this.loadNow();
-    }, REFRESH_MS);
+    this.refreshTimer ??= setTimeout(
+      () => {
+        this.refreshTimer = undefined;
+        // Starting over before a load is through would never show the end of a large trace.
+        if (this.feed && !this.feed.done) this.refreshSoon();
+        else void this.loadNow();
+      },
+      Math.max(REFRESH_MS, this.loadMs * REFRESH_SHARE),
+    );
   }
 
   private async loadNow(): Promise<void> {
     const load = ++this.loads;
+    const started = performance.now();
     try {
       const data = await this.source.load();
       if (load !== this.loads) return;
+      this.loadMs = performance.now() - started;
       if (data === null) this.none(load, 'Nothing recorded yet', RUN_HINT, false);
       else {
         this.feed = new TraceFeed(load, data, (message) => this.post(message));
@@ -157,26 +167,11 @@ const RUN_HINT =
   'Open a Conductor script and run it: “Symphony: Run Conductor Script” in the command palette.';
 
 function page(webview: vscode.Webview, dist: vscode.Uri): string {
-  const nonce = randomBytes(16).toString('base64');
   const file = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(dist, name)).toString();
-  const policy = [
-    "default-src 'none'",
-    `style-src ${webview.cspSource}`,
-    `font-src ${webview.cspSource}`,
-    `script-src 'nonce-${nonce}'`,
-  ].join('; ');
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="${file('webview.css')}">
-<title>Symphony Trace</title>
-</head>
-<body>
-<div id="app"></div>
-<script nonce="${nonce}" src="${file('webview.js')}"></script>
-</body>
-</html>`;
+  return tracePage({
+    script: file('webview.js'),
+    style: file('webview.css'),
+    cspSource: webview.cspSource,
+    nonce: randomBytes(16).toString('base64'),
+  });
 }

@@ -1,0 +1,61 @@
+/**
+ * Numbers and places as people read them.
+ *
+ * Must not know: the DOM.
+ */
+import type { SourceSite } from '../../extension/protocol/trace/model';
+
+/** Short names of `LANGUAGES`, by index. */
+export const SHORT_LANGUAGES = ['?', 'TS', 'Py', 'Rs'] as const;
+/** Full names of `LANGUAGES`, by index. */
+export const FULL_LANGUAGES = ['Unknown', 'TypeScript', 'Python', 'Rust'] as const;
+
+const UNITS: readonly [number, string][] = [
+  [1e9, 's'],
+  [1e6, 'ms'],
+  [1e3, 'µs'],
+];
+
+/** A duration with three significant digits: `412 ns`, `8.13 µs`, `1.20 s`, `2 min 05 s`. */
+export function formatDuration(ns: number): string {
+  if (!Number.isFinite(ns)) return '–';
+  const size = Math.abs(ns);
+  if (size < 999.5) return `${Math.round(ns)} ns`;
+  if (size >= 99.95e9) {
+    const seconds = Math.round(ns / 1e9);
+    return `${Math.trunc(seconds / 60)} min ${String(Math.abs(seconds % 60)).padStart(2, '0')} s`;
+  }
+  // Rounding may carry into the next unit: 999.7 µs is 1.00 ms.
+  const [scale, unit] = UNITS.find(([scale]) => size >= scale * 0.9995) ?? UNITS[2];
+  const value = ns / scale;
+  const digits = Math.abs(value) < 9.995 ? 2 : Math.abs(value) < 99.95 ? 1 : 0;
+  return `${value.toFixed(digits)} ${unit}`;
+}
+
+/** A point in time, as precise as `step` (the distance of neighbouring ones) needs: `1.2345 ms`. */
+export function formatTime(ns: number, step: number): string {
+  if (ns === 0) return '0';
+  const [scale, unit] = UNITS.find(([scale]) => Math.abs(ns) >= scale) ?? [1, 'ns'];
+  const digits = Math.max(0, Math.min(9, -Math.floor(Math.log10(step / scale) + 1e-9)));
+  return `${(ns / scale).toFixed(scale === 1 ? 0 : digits)} ${unit}`;
+}
+
+/** `12,345` */
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+/** `1 error`, `2 errors` */
+export function plural(count: number, word: string): string {
+  return `${formatCount(count)} ${word}${count === 1 ? '' : 's'}`;
+}
+
+/** `tour.conductor.py:31`; the folder is left to the tooltip. */
+export function formatSite(site: SourceSite): string {
+  return `${site.file.slice(site.file.lastIndexOf('/') + 1)}:${site.line}`;
+}
+
+/** `TS → Py` */
+export function formatDirection(from: number, to: number): string {
+  return `${SHORT_LANGUAGES[from]} → ${SHORT_LANGUAGES[to]}`;
+}
