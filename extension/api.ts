@@ -9,6 +9,12 @@ import type { Workbench } from './workbench/workbench';
 /** Grows by addition; a change that breaks callers gets a new number. */
 export const API_VERSION = 1;
 
+/** What `activate` cost, in milliseconds: on the clock, and of the processor, which other programs do not slow down. */
+export interface Activation {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+}
+
 export interface WorkbenchApi {
   readonly version: typeof API_VERSION;
   /**
@@ -16,18 +22,17 @@ export interface WorkbenchApi {
    * leave open is as in the workbench's settings.
    */
   openBridge(options?: OpenOptions): Promise<Bridge>;
-  /** How long `activate` took, in milliseconds. */
-  readonly activationMs: number;
+  readonly activation: Activation;
   /** What the workbench is doing now. */
   readonly state: WorkbenchState;
   /** The run under way, else the newest that ended. */
   readonly lastRun: RunRecord | undefined;
 }
 
-export function workbenchApi(workbench: Workbench, activationMs: number): WorkbenchApi {
+export function workbenchApi(workbench: Workbench, activation: Activation): WorkbenchApi {
   return {
     version: API_VERSION,
-    activationMs,
+    activation,
     openBridge: (options) => workbench.openBridge(options),
     get state() {
       return workbench.states.current;

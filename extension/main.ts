@@ -13,6 +13,7 @@ let workbench: Workbench | undefined;
 
 export function activate(context: vscode.ExtensionContext): WorkbenchApi {
   const began = performance.now();
+  const before = process.cpuUsage();
   workbench = new Workbench(context);
   context.subscriptions.push(
     workbench,
@@ -20,7 +21,8 @@ export function activate(context: vscode.ExtensionContext): WorkbenchApi {
     registerCodeLenses(),
     registerDebugConfigurations(),
   );
-  return workbenchApi(workbench, performance.now() - began);
+  const { user, system } = process.cpuUsage(before);
+  return workbenchApi(workbench, { wallMs: performance.now() - began, cpuMs: (user + system) / 1000 });
 }
 
 export async function deactivate(): Promise<void> {

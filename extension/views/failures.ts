@@ -9,7 +9,8 @@ import { BridgeError, type JoinedFrame } from '../bridge/errors';
 import { COMMANDS, type CommandId } from '../ids';
 import type { Log } from '../log';
 
-interface Button {
+/** Something that a person can do about it. */
+export interface Button {
   readonly title: string;
   press(): Thenable<unknown> | undefined;
 }
@@ -27,10 +28,14 @@ export class Failures {
     private readonly openSource: (file: string, line: number) => Promise<void>,
   ) {}
 
-  /** @param what what was tried, for instance `tour.conductor.py failed`. Returns before a button is pressed. */
-  show(what: string, error: unknown): void {
+  /**
+   * Returns before a button is pressed.
+   * @param what what was tried, for instance `tour.conductor.py failed`.
+   * @param first a remedy that fits better than the usual ones.
+   */
+  show(what: string, error: unknown, first?: Button): void {
     this.log.error(what, error);
-    const buttons = this.buttonsFor(error);
+    const buttons = first === undefined ? this.buttonsFor(error) : [first, ...this.buttonsFor(error)];
     const text = `${what}: ${summary(error)}`;
     vscode.window.showErrorMessage(text, ...buttons.map(({ title }) => title)).then(
       (title) => buttons.find((button) => button.title === title)?.press(),
@@ -54,7 +59,8 @@ export class Failures {
     const code = error instanceof BridgeError ? error.code : '';
     const output = command('Show Output', COMMANDS.showOutput);
     if (WITHOUT_TRACE.has(code)) return [command('Select Interpreter', COMMANDS.selectInterpreter), output];
-    if (code === 'abandoned') return [command('Restart Conductor', COMMANDS.restartConductor), output];
+    // Nothing of the script's own is at fault, so there is no line to go to.
+    if (code === 'abandoned') return [output];
     const place = error instanceof BridgeError ? raisedAt(error.frames) : undefined;
     const goTo: Button[] =
       place === undefined

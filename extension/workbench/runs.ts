@@ -35,6 +35,7 @@ export interface RunRecord {
   readonly script: string;
   /** File name, for people. */
   readonly name: string;
+  readonly args: readonly string[];
   /** Milliseconds since 1970. */
   readonly startedAt: number;
   readonly bridge: Bridge;
@@ -86,6 +87,7 @@ export class Runs {
     const record: RunRecord = {
       script,
       name: basename(script),
+      args,
       startedAt: Date.now(),
       bridge,
       errors: [],

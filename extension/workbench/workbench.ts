@@ -5,10 +5,11 @@
  */
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { BridgeError } from '../bridge/errors';
 import { type Bridge, type OpenOptions, openBridge } from '../conductor/openBridge';
 import { onConfigChange, readConfig, workspaceRoot } from '../config';
 import { AdapterFactory } from '../debug/factory';
-import { SETTINGS } from '../ids';
+import { COMMANDS, SETTINGS } from '../ids';
 import { Log } from '../log';
 import { EditorFunctions } from '../views/editorFunctions';
 import { Failures } from '../views/failures';
@@ -34,6 +35,8 @@ export class Workbench implements vscode.Disposable {
   readonly runs: Runs;
   readonly trace: TracePanel;
   private readonly adapters: AdapterFactory;
+  /** Until the window is reloaded, because a script in this process could not be stopped. */
+  private isSubprocessOnly = false;
   private readonly disposables: vscode.Disposable[];
 
   constructor(readonly context: vscode.ExtensionContext) {
@@ -95,7 +98,7 @@ export class Workbench implements vscode.Disposable {
   private async openOptions(): Promise<OpenOptions> {
     const config = readConfig();
     return {
-      host: config.host,
+      host: this.isSubprocessOnly ? 'subprocess' : config.host,
       python: config.python,
       workspace: workspaceRoot(),
       pythonExtension: pythonExtensionChoice,
@@ -131,10 +134,26 @@ export class Workbench implements vscode.Disposable {
     }
     this.log.endPrint();
     const seconds = ((Date.now() - run.startedAt) / 1000).toFixed(2);
-    if (run.end.kind === 'failed') this.failures.show(`${run.name} failed`, run.end.error);
+    if (run.end.kind === 'failed') this.tellOfFailure(run, run.end.error);
     else if (run.end.kind === 'stopped') this.log.info(`${run.name} stopped after ${seconds} s`);
     else if (run.end.exitCode !== 0) this.failures.showExitCode(run.name, run.end.exitCode);
     else this.log.info(`${run.name} ended after ${seconds} s`);
+  }
+
+  private tellOfFailure(run: RunRecord, error: unknown): void {
+    if (!(error instanceof BridgeError && error.code === 'abandoned')) {
+      this.failures.show(`${run.name} failed`, error);
+      return;
+    }
+    // Nothing in this process can end it, and it may hold what the next run needs: a child can always be stopped.
+    this.failures.show(`${run.name} could not be stopped`, error, {
+      title: 'Run in a Subprocess',
+      press: () => {
+        this.isSubprocessOnly = true;
+        this.bridges.markStale();
+        return vscode.commands.executeCommand(COMMANDS.runScript, vscode.Uri.file(run.script), [...run.args]);
+      },
+    });
   }
 
   private settingsChanged(changed: readonly string[]): void {

@@ -99,7 +99,7 @@ for (const host of ['embedded', 'subprocess'] as const) {
   });
 }
 
-describe('crashes and interpreters', () => {
+describe('crashes, scripts that cannot be stopped, interpreters', () => {
   const notifications = new Notifications();
   beforeEach(() => notifications.start());
   afterEach(async () => {
@@ -113,6 +113,28 @@ describe('crashes and interpreters', () => {
     assert.equal(record?.end?.kind, 'failed');
     assert.match(notifications.find(/crashes\.conductor\.py failed/).text, /SIGSEGV|crashed/);
     assert.deepEqual((await run(script('exits')))?.end, { kind: 'exited', exitCode: 3 });
+  });
+
+  it('goes on in a subprocess when a script in this process cannot be stopped', async () => {
+    await setting(SETTINGS.host, 'embedded');
+    notifications.press = 'Run in a Subprocess';
+    const workbench = await api();
+    const running = run(script('sleeps'));
+    await eventually('it runs', () => workbench.state.kind === 'running');
+    const first = workbench.lastRun;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const began = performance.now();
+    await vscode.commands.executeCommand(COMMANDS.stop);
+    const took = performance.now() - began;
+    assert.equal((await running)?.end?.kind, 'failed');
+    assert.ok(took < 1500, `it is reported after ${took.toFixed(0)} ms`);
+    notifications.find(/sleeps\.conductor\.py could not be stopped/);
+    const second = await eventually('it runs again', () =>
+      workbench.state.kind === 'running' && workbench.lastRun !== first ? workbench.lastRun : undefined,
+    );
+    assert.equal(second.bridge.kind, 'subprocess');
+    await vscode.commands.executeCommand(COMMANDS.stop);
+    assert.deepEqual(second.end, { kind: 'stopped' });
   });
 
   it('tells an interpreter that is not there, and one that is no Python', async () => {
