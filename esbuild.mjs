@@ -24,6 +24,7 @@ const tests = join('test', 'vscode');
 const entries = [
   { ...node, source: 'extension/main.ts', out: 'extension' },
   { ...node, source: 'extension/conductor/cli.ts', out: 'conductor' },
+  { ...node, source: 'bench/run.ts', out: 'bench' },
   { ...browser, source: 'webview/main.ts', out: 'webview' },
   ...inHostTests().map((name) => ({
     ...node,

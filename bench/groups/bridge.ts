@@ -1,0 +1,76 @@
+/**
+ * Calls from TypeScript to Python in process. F007 asks for at most 10 µs per call; that limit stands beside as a peer.
+ * No trace file is open, as in production without a panel.
+ */
+import { openBridge } from '../../extension/conductor/openBridge';
+import { best, bestAsync } from '../measure';
+import { payloads } from '../payloads';
+import { python, root, scripts } from '../python';
+import { type Result, result } from '../result';
+
+const LIMIT = { 'F007 limit': 10_000 };
+
+export async function bridge(): Promise<Result[]> {
+  const opened = await openBridge({ host: 'embedded', python, root });
+  try {
+    await opened.call('sys:path.append', [scripts]);
+    const target = await opened.import('bench_target');
+    const nothing = opened.sync(target.nothing);
+    const two = opened.sync(target.two);
+    const take = opened.sync(target.take);
+    const give = opened.sync(target.give);
+    const floats = payloads['1,000 floats'];
+    const dicts = payloads['100 dicts of 5'];
+    return [
+      result(
+        'sync, no argument',
+        'ns',
+        best(() => nothing()),
+        LIMIT,
+        [{ max: 300 }],
+      ),
+      result(
+        'sync, two arguments',
+        'ns',
+        best(() => two(3.25, 'hello')),
+        LIMIT,
+      ),
+      result(
+        'sync, 1,000 floats in',
+        'ns',
+        best(() => take(floats)),
+      ),
+      result(
+        'sync, 1,000 floats out',
+        'ns',
+        best(() => give('floats')),
+      ),
+      result(
+        'sync, 100 dicts of 5 in',
+        'ns',
+        best(() => take(dicts)),
+      ),
+      result(
+        'sync, 100 dicts of 5 out',
+        'ns',
+        best(() => give('dicts')),
+      ),
+      result('async, no argument, one at a time', 'ns', await bestAsync(() => target.nothing())),
+      result(
+        'async, no argument, 100 at once',
+        'ns',
+        (await bestAsync(() => hundred(() => target.nothing()))) / 100,
+        LIMIT,
+      ),
+      result('async, two arguments', 'ns', await bestAsync(() => target.two(3.25, 'hello'))),
+      result('async, 1,000 floats in', 'ns', await bestAsync(() => target.take(floats))),
+      result('async, 100 dicts of 5 in', 'ns', await bestAsync(() => target.take(dicts))),
+    ];
+  } finally {
+    await opened.close();
+  }
+}
+
+function hundred(call: () => Promise<unknown>): Promise<unknown> {
+  return Promise.all(Array.from({ length: 100 }, call));
+}

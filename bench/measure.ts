@@ -1,0 +1,46 @@
+/**
+ * Measuring: the best of many short runs, which is what the code costs when nothing disturbs it. One thread; what is
+ * measured must be warm, so the first runs are thrown away.
+ */
+
+/** How long one measurement may take, milliseconds. */
+const BUDGET_MS = 400;
+/** A run is repeated inside one sample until it takes this long: the clock then does not matter. */
+const SAMPLE_NS = 200_000;
+const MIN_SAMPLES = 20;
+
+/** Nanoseconds of one `work()`. */
+export function best(work: () => unknown, budgetMs = BUDGET_MS): number {
+  let repeat = 1;
+  while (sample(work, repeat) * repeat < SAMPLE_NS) repeat *= 2;
+  let lowest = Number.POSITIVE_INFINITY;
+  const end = performance.now() + budgetMs;
+  for (let i = 0; i < MIN_SAMPLES || performance.now() < end; i++) {
+    lowest = Math.min(lowest, sample(work, repeat));
+  }
+  return lowest;
+}
+
+/** Nanoseconds of one awaited `work()`. */
+export async function bestAsync(work: () => Promise<unknown>, budgetMs = BUDGET_MS * 2): Promise<number> {
+  const repeat = 50;
+  for (let i = 0; i < 10; i++) await sampleAsync(work, repeat);
+  let lowest = Number.POSITIVE_INFINITY;
+  const end = performance.now() + budgetMs;
+  for (let i = 0; i < MIN_SAMPLES || performance.now() < end; i++) {
+    lowest = Math.min(lowest, await sampleAsync(work, repeat));
+  }
+  return lowest;
+}
+
+function sample(work: () => unknown, repeat: number): number {
+  const start = process.hrtime.bigint();
+  for (let i = 0; i < repeat; i++) work();
+  return Number(process.hrtime.bigint() - start) / repeat;
+}
+
+async function sampleAsync(work: () => Promise<unknown>, repeat: number): Promise<number> {
+  const start = process.hrtime.bigint();
+  for (let i = 0; i < repeat; i++) await work();
+  return Number(process.hrtime.bigint() - start) / repeat;
+}
