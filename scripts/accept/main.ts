@@ -25,7 +25,9 @@ function main(): void {
     writeFileSync(join(root, 'docs', 'acceptance.md'), page(outcomes));
   }
   const held = outcomes.filter(({ figure }) => figure.holds).length;
-  console.log(`\n${held} of ${outcomes.length} criteria hold${wanted.length === 0 ? '; docs/acceptance.md is written' : ''}`);
+  console.log(
+    `\n${held} of ${outcomes.length} criteria hold${wanted.length === 0 ? '; docs/acceptance.md is written' : ''}`,
+  );
   process.exitCode = held === outcomes.length ? 0 : 1;
 }
 
@@ -39,9 +41,14 @@ function perform(row: Row): Outcome {
     env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
   });
   const printed = `${child.stdout}${child.stderr}`;
-  const figure = child.status === 0 ? read(row, printed) : { text: `ended with ${child.status ?? child.signal}`, holds: false };
+  const figure =
+    child.status === 0
+      ? read(row, printed)
+      : { text: `ended with ${child.status ?? child.signal}`, holds: false };
   const seconds = (performance.now() - began) / 1000;
-  console.log(`${figure.holds ? '✓' : '✗'} ${row.id.padEnd(14)} ${figure.text}  (limit: ${row.limit}; ${seconds.toFixed(1)} s)`);
+  console.log(
+    `${figure.holds ? '✓' : '✗'} ${row.id.padEnd(14)} ${figure.text}  (limit: ${row.limit}; ${seconds.toFixed(1)} s)`,
+  );
   return { row, figure, seconds, printed };
 }
 

@@ -23,7 +23,9 @@ export interface Row {
 export function tests(least: number): Row['figure'] {
   return (output) => {
     const passed = countOf(output, /(\d+) pass(?:ed|ing)\b/g) + countOf(output, /^. pass (\d+)$/gm);
-    const bad = countOf(output, /(\d+) (?:failed|failing|skipped|pending)\b/g) + countOf(output, /^. (?:fail|skipped|cancelled) (\d+)$/gm);
+    const bad =
+      countOf(output, /(\d+) (?:failed|failing|skipped|pending)\b/g) +
+      countOf(output, /^. (?:fail|skipped|cancelled) (\d+)$/gm);
     return { text: `${passed} tests`, holds: passed >= least && bad === 0 };
   };
 }
@@ -31,7 +33,11 @@ export function tests(least: number): Row['figure'] {
 /** Reads a benchmark table written with `--json`: `{case, unit, ours}` rows after the marker line. */
 export function bench(name: string, atMost: number, unit: string): Row['figure'] {
   return (output) => {
-    const rows = JSON.parse(output.slice(output.indexOf('['))) as { case: string; unit: string; ours: number }[];
+    const rows = JSON.parse(output.slice(output.indexOf('['))) as {
+      case: string;
+      unit: string;
+      ours: number;
+    }[];
     const row = rows.find((candidate) => candidate.case === name);
     if (!row) return { text: `no case '${name}'`, holds: false };
     return { text: `${row.ours.toPrecision(3)} ${row.unit}`, holds: row.unit === unit && row.ours <= atMost };

@@ -52,12 +52,23 @@ export const mayInstall = () => process.getuid?.() === 0 && which('apt-get') !==
  * @param {{name: string, why: string}[]} packages
  * @throws StepError with the command for the user when this is not root
  */
-export async function aptInstall(packages, print = console.log) {
+export function aptInstall(packages, print = console.log) {
+  const turn = apt.then(() => installPackages(packages, print));
+  apt = turn.catch(() => {});
+  return turn;
+}
+
+/** One apt at a time: steps run side by side, apt's lock does not wait by itself. */
+let apt = Promise.resolve();
+
+async function installPackages(packages, print) {
   const names = packages.map(({ name }) => name);
-  const command = `apt-get install -y --no-install-recommends ${names.join(' ')}`;
+  const command = `apt-get install -y -o DPkg::Lock::Timeout=120 --no-install-recommends ${names.join(' ')}`;
   if (!mayInstall()) {
     const reasons = packages.map(({ name, why }) => `  ${name}: ${why}`).join('\n');
-    throw new StepError(`not installed (this is not root):\n${reasons}\n  To get it: sudo ${command}`);
+    throw new StepError(
+      `not installed (this is not root):\n${reasons}\n  To get it: sudo apt-get install ${names.join(' ')}`,
+    );
   }
   for (const { name, why } of packages) print(`  apt: ${name}, ${why}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
