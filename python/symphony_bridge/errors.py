@@ -83,6 +83,7 @@ class HostError(BridgeError, RuntimeError):
         self.js_stack = js_stack
         self.js_ref = 0
         self.js_frames: List[Dict[str, Any]] = []
+        self.details: Optional[Dict[str, Any]] = None
 
     def __str__(self) -> str:
         message = super().__str__()
@@ -119,6 +120,7 @@ def rebuild(description: Dict[str, Any]) -> BaseException:
     )
     error.js_ref = int(description.get("ref") or 0)
     error.js_frames = list(description.get("frames") or [])
+    error.details = description.get("details")
     return error
 
 

@@ -1,0 +1,77 @@
+"""Scripts under plain ``python``: no editor, the same code."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[2] / "python"
+
+
+def run(source: str, *args: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", source, *args],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        env={"PYTHONPATH": str(PACKAGE), "PATH": ""},
+    )
+
+
+def test_the_terminal_answers_for_the_editor() -> None:
+    done = run(
+        "from symphony_bridge import host\n"
+        "host.editor.message('ready', level='warning')\n"
+        "host.editor.progress(0.5, 'half')\n"
+        "print(host.editor.ask('sure?'), host.editor.active_text())"
+    )
+    assert done.stdout == "[warning] ready\n[ 50%] half\nFalse None\n", done.stderr
+
+
+def test_what_a_terminal_cannot_do_says_so() -> None:
+    done = run("from symphony_bridge import host\nhost.billing.charge(3)")
+    assert done.returncode == 1
+    assert "HostUnavailable: no editor is connected, so billing.charge() is not available" in done.stderr
+
+
+def test_the_awaitable_form_is_answered_too() -> None:
+    done = run(
+        "import asyncio\nfrom symphony_bridge import host\n"
+        "print(asyncio.run(host.editor.ask_async('sure?')))"
+    )
+    assert done.stdout == "False\n", done.stderr
+
+
+def test_importing_starts_no_threads() -> None:
+    done = run("import threading, symphony_bridge\nprint(threading.active_count())")
+    assert done.stdout == "1\n", done.stderr
+
+
+RUN_SCRIPT = """
+import json, sys
+from symphony_bridge import _runner
+print(json.dumps(_runner.run_script(sys.argv[1], sys.argv[2:])))
+"""
+
+
+def test_a_script_runs_as_main_with_its_arguments_and_folder(tmp_path: Path) -> None:
+    (tmp_path / "beside.py").write_text("WORD = 'found'\n")
+    script = tmp_path / "script.conductor.py"
+    script.write_text(
+        "import sys, beside\n"
+        "assert __name__ == '__main__' and sys.modules['__main__'].beside is beside\n"
+        "print(beside.WORD, sys.argv[1:])\n"
+    )
+    done = run(RUN_SCRIPT, str(script), "a", "b")
+    printed, result = done.stdout.splitlines()
+    assert printed == "found ['a', 'b']"
+    assert json.loads(result) == {"exit_code": 0, "leaks": []}
+
+
+def test_exit_codes_are_those_of_plain_python(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    for statement, code in [("sys.exit()", 0), ("sys.exit(3)", 3), ("sys.exit('no')", 1)]:
+        script.write_text(f"import sys\n{statement}\n")
+        done = run(RUN_SCRIPT, str(script))
+        assert json.loads(done.stdout)["exit_code"] == code, done.stderr
