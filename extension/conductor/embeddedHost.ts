@@ -21,7 +21,9 @@ interface EmbeddedPython {
   addon: Addon;
   python: StartedPython;
   path: string;
+  /** The first host's: they are the process's, and stay. */
   traceFile: string | null;
+  pitHome: string | null;
   /** Ids go on over sessions: an answer that comes late must not meet a new call. */
   nextCallId: number;
 }
@@ -59,8 +61,8 @@ export class EmbeddedHost implements ConductorHost {
     private readonly settings: HostSettings,
   ) {
     const { version, executable, prefix } = python.python;
-    const { pitHome, reason } = settings;
-    const { traceFile } = python;
+    const { traceFile, pitHome } = python;
+    const { reason } = settings;
     this.info = {
       kind: 'embedded',
       version,
@@ -140,7 +142,7 @@ function startPython(settings: HostSettings): EmbeddedPython {
   Object.assign(process.env, pythonVariables(settings));
   const addon = loadAddon(root, facts.libpython);
   const python = begin(addon, settings);
-  return { addon, python, path: facts.path, traceFile, nextCallId: 1 };
+  return { addon, python, path: facts.path, traceFile, pitHome: settings.pitHome, nextCallId: 1 };
 }
 
 function begin(addon: Addon, { root, facts, traceFile }: HostSettings): StartedPython {

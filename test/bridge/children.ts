@@ -1,0 +1,90 @@
+/**
+ * Purpose: programs in processes of their own, for tests of exits and crashes, and what they leave.
+ * Threads: JavaScript main thread only.
+ * Must not know: what is tested.
+ */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const ROOT = join(__dirname, '..', '..');
+const TIMEOUT_MS = 60_000;
+
+/** How a program ended. */
+export interface Ended {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A running TypeScript program. */
+export class Program {
+  readonly ended: Promise<Ended>;
+  stdout = '';
+  stderr = '';
+  readonly child: ChildProcessWithoutNullStreams;
+
+  /** @param source path of the program, from the product's root */
+  constructor(source: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd = ROOT) {
+    const run = [
+      '--import',
+      join(ROOT, 'node_modules', 'tsx', 'dist', 'loader.mjs'),
+      join(ROOT, source),
+      ...args,
+    ];
+    this.child = spawn(process.execPath, run, { cwd, env: { ...process.env, ...env }, stdio: 'pipe' });
+    this.child.stdin.end();
+    this.child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text;
+    });
+    this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+    });
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), TIMEOUT_MS);
+    this.ended = new Promise((resolve) => {
+      this.child.once('close', (code, signal) => {
+        clearTimeout(timer);
+        resolve({ code, signal, stdout: this.stdout, stderr: this.stderr });
+      });
+    });
+  }
+
+  /** Waits until its output holds a match, and gives it. */
+  async saw(pattern: RegExp): Promise<RegExpExecArray> {
+    const until = Date.now() + TIMEOUT_MS;
+    while (Date.now() < until && this.child.exitCode === null) {
+      const match = pattern.exec(this.stdout);
+      if (match) return match;
+      await delay(10);
+    }
+    const match = pattern.exec(this.stdout);
+    if (match) return match;
+    throw new Error(`${pattern} was not printed\n${this.stdout}\n${this.stderr}`);
+  }
+}
+
+/** Whether a process runs; a dead one that nobody has waited for does not. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until a process is gone; false when it still runs after `ms`. */
+export async function isGoneWithin(pid: number, ms: number): Promise<boolean> {
+  for (const until = Date.now() + ms; Date.now() < until; ) {
+    if (!isAlive(pid)) return true;
+    await delay(10);
+  }
+  return !isAlive(pid);
+}
+
+/** The folders of sockets in a temporary folder. */
+export function socketFolders(folder = tmpdir()): string[] {
+  return readdirSync(folder).filter((name) => name.startsWith('symphony-'));
+}
