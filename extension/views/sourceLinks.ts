@@ -9,6 +9,9 @@ import { isAbsolute, join } from 'node:path';
 import * as vscode from 'vscode';
 import { findSourcePlaces } from './sourcePlaces';
 
+/** Output may be megabytes; only its end is looked at, where the newest error is. */
+const MAX_LINES = 2000;
+
 export class SourceLinks implements vscode.DocumentLinkProvider {
   /** @param roots where relative paths such as `native/pit/src/pool.rs` are looked for, first match wins. */
   constructor(private readonly roots: () => readonly string[]) {}
@@ -21,12 +24,18 @@ export class SourceLinks implements vscode.DocumentLinkProvider {
   }
 
   provideDocumentLinks(document: vscode.TextDocument): vscode.DocumentLink[] {
-    return findSourcePlaces(document.getText()).flatMap((place) => {
-      const path = this.find(place.file);
-      if (path === undefined) return [];
-      const range = new vscode.Range(document.positionAt(place.start), document.positionAt(place.end));
-      return [new vscode.DocumentLink(range, vscode.Uri.file(path).with({ fragment: `L${place.line}` }))];
-    });
+    const links: vscode.DocumentLink[] = [];
+    for (let line = Math.max(0, document.lineCount - MAX_LINES); line < document.lineCount; line += 1) {
+      for (const place of findSourcePlaces(document.lineAt(line).text)) {
+        const path = this.find(place.file);
+        if (path === undefined) continue;
+        const range = new vscode.Range(line, place.start, line, place.end);
+        links.push(
+          new vscode.DocumentLink(range, vscode.Uri.file(path).with({ fragment: `L${place.line}` })),
+        );
+      }
+    }
+    return links;
   }
 
   private find(file: string): string | undefined {

@@ -13,17 +13,13 @@ export interface SourcePlace {
   readonly end: number;
 }
 
-/** Output may be megabytes; only its end is looked at, where the newest error is. */
-const MAX_TEXT = 256 * 1024;
-
 /** `path:line`, or Python's own `File "path", line N`. */
 const PLACE = /File "([^"\n]+)", line (\d+)|((?:\/|\b[\w.-]+\/)[^\s:"'()<>]*\.\w+):(\d+)/g;
 
 export function findSourcePlaces(text: string): SourcePlace[] {
-  const offset = Math.max(0, text.length - MAX_TEXT);
   const places: SourcePlace[] = [];
-  for (const match of text.slice(offset).matchAll(PLACE)) {
-    const start = offset + match.index;
+  for (const match of text.matchAll(PLACE)) {
+    const start = match.index;
     places.push({
       file: match[1] ?? match[3],
       line: Number(match[2] ?? match[4]),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -212,6 +213,26 @@ test('an interpreter that is not there refuses the launch with the reason', asyn
   assert.equal(response.success, false);
   assert.match(response.message ?? '', /\/nowhere\/python/);
   await client.next('terminated');
+});
+
+test('an interpreter without debugpy uses the one that came with the set-up', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'symphony-debug-'));
+  const ours = join(root, '.venv', 'bin', 'python');
+  execFileSync(ours, ['-m', 'venv', '--without-pip', folder]);
+  try {
+    const client = startSession();
+    await client.launch({ program: fixture('steps'), python: join(folder, 'bin', 'python') }, [12]);
+    const { threadId } = await client.next<Stopped>('stopped');
+    const [top] = await client.stack(threadId ?? 0);
+    const { result } = await client.ask<DebugProtocol.EvaluateResponse['body']>('evaluate', {
+      expression: '[path for path in __import__("sys").path if path.endswith("site-packages")]',
+      frameId: top.id,
+    });
+    assert.ok(result.includes(folder) && !result.includes(join(root, '.venv')), result);
+    await client.ask('disconnect', { terminateDebuggee: true });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('a launch without program and an attach are refused with the next step', async () => {
