@@ -99,23 +99,25 @@ unsafe extern "C" fn call_sync(
     reply: *mut SymPack,
 ) -> i32 {
     guarded(ERROR, || {
-        // SAFETY: the caller holds the GIL.
-        let py = unsafe { Python::assume_attached() };
-        // SAFETY: the caller's promise.
-        let (call, reply) = unsafe { (view(&*call), &mut *reply) };
-        REPLY.with(|slot| {
-            let mut answer = slot.take();
-            answer.pack.clear();
-            let status = match sync_call::run(py, target, parent as u64, &call, &mut answer.pack) {
-                Ok(()) => VALUE,
-                Err(error) => {
-                    answer.pack = session::pack_error(py, &error);
-                    ERROR
-                }
-            };
-            answer.lend(reply);
-            slot.set(answer);
-            status
+        // Attaching again is cheap and tells PyO3 that references may be dropped at once.
+        Python::attach(|py| {
+            // SAFETY: the caller's promise.
+            let (call, reply) = unsafe { (view(&*call), &mut *reply) };
+            REPLY.with(|slot| {
+                let mut answer = slot.take();
+                answer.pack.clear();
+                let outcome = sync_call::run(py, target, parent as u64, &call, &mut answer.pack);
+                let status = match outcome {
+                    Ok(()) => VALUE,
+                    Err(error) => {
+                        answer.pack = session::pack_error(py, &error);
+                        ERROR
+                    }
+                };
+                answer.lend(reply);
+                slot.set(answer);
+                status
+            })
         })
     })
 }

@@ -1,0 +1,404 @@
+//! `pit.dag`: workflows whose steps are Python callables.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyMapping, PyString, PyTuple};
+use symphony_core::recorder::{self, Lang};
+use symphony_pit::dag::{
+    Definition, Dependency, DependencyKind, OnFailure, RunOptions, Running, StepRunner, StepSpec,
+    DEFAULT_CONCURRENCY,
+};
+use symphony_pit::{Op, Opaque, PitError};
+use uuid::Uuid;
+
+use super::convert::{
+    id_from, id_to_py, integer_from, map_to_py, object_from, shown,
+};
+use super::errors::{failure, OrRaise, Raise};
+use super::home::{rooms, Core};
+use super::operation::{operation, Operation};
+use super::run::{self, Run};
+use super::{records, values};
+use crate::{dispatch, site};
+
+static CREATE: Operation = operation!("dag", "create_workflow");
+static EXECUTE: Operation = operation!("dag", "execute");
+static STATUS: Operation = operation!("dag", "status");
+static RESULTS: Operation = operation!("dag", "results");
+
+const RETRIES: &str = "a whole number from 0 to 1000";
+const CONCURRENCY: &str = "a whole number from 1 to 100000";
+
+#[pyclass(frozen, module = "symphony_bridge.pit")]
+pub struct Dag {
+    core: Arc<Core>,
+}
+
+impl Dag {
+    pub fn new(core: Arc<Core>) -> Dag {
+        Dag { core }
+    }
+}
+
+#[pymethods]
+impl Dag {
+    fn create_workflow(&self, py: Python<'_>, graph: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let core = self.core.clone();
+        let read = || {
+            let (definition, runners) = read_graph(graph)?;
+            Ok(move || {
+                let created = core.rooms()?.dag.create_workflow(definition, runners)?;
+                created.wait().map(|workflow| workflow.id)
+            })
+        };
+        CREATE.detach(py, read, id_to_py)
+    }
+
+    fn create_workflow_async<'py>(
+        &self,
+        py: Python<'py>,
+        graph: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let core = self.core.clone();
+        let make = |_| {
+            let (definition, runners) = read_graph(graph)?;
+            Ok(async move {
+                let created = rooms(&core).await?.dag.create_workflow(definition, runners)?;
+                Ok::<_, PitError>(created.done().await?.id)
+            })
+        };
+        CREATE.spawn(py, make, id_to_py)
+    }
+
+    #[pyo3(signature = (workflow, variables = None, *, concurrency = None))]
+    fn start(
+        &self,
+        py: Python<'_>,
+        workflow: &Bound<'_, PyAny>,
+        variables: Option<&Bound<'_, PyAny>>,
+        concurrency: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<Run>> {
+        let (core, start) = (self.core.clone(), self.read_start(py, workflow, variables, concurrency));
+        let remember = self.remembered(workflow);
+        let read = || {
+            let Start { target, options, .. } = start?;
+            Ok(move || {
+                let rooms = core.rooms()?;
+                let id = match target {
+                    Target::Known(id) => id,
+                    Target::New(definition, runners) => rooms.dag.create_workflow(definition, runners)?.wait()?.id,
+                };
+                let span = options.parent_span;
+                let run = rooms.dag.execute(id, options)?.wait()?;
+                Ok::<_, PitError>((run, span))
+            })
+        };
+        let site = site::text(py);
+        EXECUTE.detach(py, read, |py, (started, span)| {
+            remember.keep(py, started.status().workflow)?;
+            run::open(py, started, &site, span)
+        })
+    }
+
+    #[pyo3(signature = (workflow, variables = None, *, concurrency = None))]
+    fn start_async<'py>(
+        &self,
+        py: Python<'py>,
+        workflow: &Bound<'py, PyAny>,
+        variables: Option<&Bound<'py, PyAny>>,
+        concurrency: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let core = self.core.clone();
+        let remember = self.remembered(workflow);
+        let site = site::text(py).to_string();
+        let make = |_| {
+            let Start { target, options } = self.read_start(py, workflow, variables, concurrency)?;
+            Ok(async move {
+                let rooms = rooms(&core).await?;
+                let id = match target {
+                    Target::Known(id) => id,
+                    Target::New(definition, runners) => rooms.dag.create_workflow(definition, runners)?.done().await?.id,
+                };
+                let span = options.parent_span;
+                let run = rooms.dag.execute(id, options)?.done().await?;
+                Ok::<_, PitError>((run, span))
+            })
+        };
+        EXECUTE.spawn(py, make, move |py, (started, span)| {
+            remember.keep(py, started.status().workflow)?;
+            Ok(run::open(py, started, &site, span)?.into_any())
+        })
+    }
+
+    fn status(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let core = self.core.clone();
+        let read = || {
+            let id = id_from(STATUS.op, "id", id)?;
+            Ok(move || core.rooms()?.dag.status(id))
+        };
+        STATUS.detach(py, read, records::run_status)
+    }
+
+    fn status_async<'py>(
+        &self,
+        py: Python<'py>,
+        id: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let core = self.core.clone();
+        let read = || {
+            let id = id_from(STATUS.op, "id", id)?;
+            Ok(move || core.rooms()?.dag.status(id))
+        };
+        STATUS.offload(py, read, records::run_status)
+    }
+
+    fn results(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let core = self.core.clone();
+        let read = || {
+            let id = id_from(RESULTS.op, "id", id)?;
+            Ok(move || core.rooms()?.dag.saved_results(id))
+        };
+        RESULTS.detach(py, read, saved_to_py)
+    }
+
+    fn results_async<'py>(
+        &self,
+        py: Python<'py>,
+        id: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let core = self.core.clone();
+        let read = || {
+            let id = id_from(RESULTS.op, "id", id)?;
+            Ok(move || core.rooms()?.dag.saved_results(id))
+        };
+        RESULTS.offload(py, read, saved_to_py)
+    }
+}
+
+/// What `start` was given, read.
+struct Start {
+    target: Target,
+    options: RunOptions,
+}
+
+enum Target {
+    Known(Uuid),
+    New(Definition, Vec<Arc<dyn StepRunner>>),
+}
+
+/// Where a graph remembers the workflow that was made of it: starting it again needs no new one.
+struct Remembered {
+    workflows: Option<Py<PyDict>>,
+    key: usize,
+}
+
+impl Remembered {
+    fn keep(&self, py: Python<'_>, workflow: Uuid) -> PyResult<()> {
+        match &self.workflows {
+            Some(workflows) => workflows.bind(py).set_item(self.key, id_to_py(py, workflow)?),
+            None => Ok(()),
+        }
+    }
+
+    fn known<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match &self.workflows {
+            Some(workflows) => workflows.bind(py).get_item(self.key),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Dag {
+    fn remembered(&self, workflow: &Bound<'_, PyAny>) -> Remembered {
+        let dict = workflow.getattr("_workflows").ok();
+        Remembered {
+            workflows: dict.and_then(|dict| dict.cast_into::<PyDict>().ok().map(Bound::unbind)),
+            key: Arc::as_ptr(&self.core) as usize,
+        }
+    }
+
+    fn read_start(
+        &self,
+        py: Python<'_>,
+        workflow: &Bound<'_, PyAny>,
+        variables: Option<&Bound<'_, PyAny>>,
+        concurrency: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Start> {
+        const OP: Op = symphony_pit::op("dag", "execute");
+        let concurrency = concurrency.map_or(Ok(DEFAULT_CONCURRENCY), |value| {
+            let number = integer_from(OP, "concurrency", value, CONCURRENCY)?;
+            let fitting = usize::try_from(number).ok().filter(|number| (1..=100_000).contains(number));
+            fitting.ok_or_else(|| OP.invalid("concurrency", number, CONCURRENCY).raise(py))
+        })?;
+        let variables = match variables.filter(|value| !value.is_none()) {
+            None => PyDict::new(py),
+            Some(value) => {
+                let mapping = value.cast::<PyMapping>().map_err(|_| {
+                    OP.invalid("variables", shown(value), "a mapping").raise(py)
+                })?;
+                let copy = PyDict::new(py);
+                copy.update(mapping)?;
+                copy
+            }
+        };
+        let is_graph = workflow.hasattr("_definition")?;
+        let known = self.remembered(workflow).known(py)?;
+        let (target, name) = match known {
+            Some(id) => (Target::Known(id_from(OP, "workflow", &id)?), graph_name(workflow)),
+            None if is_graph => {
+                let (definition, runners) = read_graph(workflow)?;
+                let name = definition.name.clone();
+                (Target::New(definition, runners), name)
+            }
+            None => (Target::Known(id_from(OP, "workflow", workflow)?), String::new()),
+        };
+        let options = RunOptions {
+            variables: Some(values::to_opaque(variables.as_any())),
+            concurrency,
+            parent_span: run_span(py, &name),
+        };
+        Ok(Start { target, options })
+    }
+}
+
+/// The span of a run: the steps hang under it. It ends with the run.
+fn run_span(py: Python<'_>, name: &str) -> u64 {
+    if !recorder::is_open() {
+        return 0;
+    }
+    let title = format!("run {name}");
+    let name = recorder::intern(title.trim_end(), &site::text(py), "");
+    recorder::begin_child(recorder::current(), name, Lang::Rust)
+}
+
+fn graph_name(graph: &Bound<'_, PyAny>) -> String {
+    graph
+        .getattr("name")
+        .and_then(|name| name.extract())
+        .unwrap_or_default()
+}
+
+type Graph = (Definition, Vec<Arc<dyn StepRunner>>);
+type StepRow<'py> = (
+    Bound<'py, PyAny>,
+    Bound<'py, PyAny>,
+    Bound<'py, PyAny>,
+    Option<Bound<'py, PyAny>>,
+    Bound<'py, PyAny>,
+    Bound<'py, PyAny>,
+);
+
+/// Reads what `Graph._definition()` gives: name, version, steps and dependencies.
+fn read_graph(graph: &Bound<'_, PyAny>) -> PyResult<Graph> {
+    const OP: Op = symphony_pit::op("dag", "create_workflow");
+    let py = graph.py();
+    let definition = graph.getattr("_definition").map_err(|_| {
+        PyTypeError::new_err(format!("workflow is {}: a pit.Graph or the id of a workflow", shown(graph)))
+    })?;
+    type Rows<'py> = Vec<StepRow<'py>>;
+    type Edges = Vec<(String, String, String)>;
+    let (name, version, rows, edges): (String, String, Rows<'_>, Edges) =
+        definition.call0()?.extract()?;
+    let text = |field: &str, value: &Bound<'_, PyAny>| -> PyResult<String> {
+        let text = value.cast::<PyString>().map_err(|_| OP.invalid(field, shown(value), "a text").raise(py))?;
+        Ok(text.to_string_lossy().into_owned())
+    };
+    let mut steps = Vec::with_capacity(rows.len());
+    let mut runners: Vec<Arc<dyn StepRunner>> = Vec::with_capacity(rows.len());
+    for (step, kind, callable, configuration, on_failure, retries) in rows {
+        let step = text("step", &step)?;
+        if !callable.is_callable() {
+            let field = format!("steps.{step}.callable");
+            return Err(OP.invalid(&field, shown(&callable), "a function or coroutine function").raise(py));
+        }
+        let tries = integer_from(OP, &format!("steps.{step}.retries"), &retries, RETRIES)?;
+        if !(0..=1000).contains(&tries) {
+            return Err(OP.invalid(&format!("steps.{step}.retries"), tries, RETRIES).raise(py));
+        }
+        runners.push(Arc::new(Step(Arc::new(callable.unbind()))));
+        steps.push(StepSpec {
+            kind: text("kind", &kind)?,
+            configuration: object_from(OP, &format!("steps.{step}.configuration"), configuration.as_ref())?,
+            on_failure: OnFailure::read(OP, &text("on_failure", &on_failure)?).or_raise(py)?,
+            retries: tries as u32,
+            name: step,
+        });
+    }
+    let dependencies = edges.into_iter().map(|(from, to, kind)| {
+        let kind = DependencyKind::read(OP, &kind).or_raise(py)?;
+        Ok(Dependency { from, to, kind })
+    });
+    let dependencies = dependencies.collect::<PyResult<Vec<_>>>()?;
+    Ok((Definition { name, version, steps, dependencies }, runners))
+}
+
+fn saved_to_py(py: Python<'_>, saved: Vec<(String, Option<Vec<u8>>)>) -> PyResult<Py<PyAny>> {
+    let results = PyDict::new(py);
+    for (name, bytes) in saved {
+        if let Some(bytes) = bytes {
+            results.set_item(name, values::decode(py, RESULTS.op, &bytes)?)?;
+        }
+    }
+    Ok(results.into_any().unbind())
+}
+
+/// A step's callable.
+struct Step(Arc<Py<PyAny>>);
+
+impl StepRunner for Step {
+    fn run(&self, context: symphony_pit::dag::StepContext) -> Running {
+        let callable = self.0.clone();
+        Box::pin(async move {
+            let (name, span) = (context.step.clone(), context.parent_span);
+            let (callable, args) = values::attached(move |py| {
+                let args = StepContext::new(py, context)
+                    .and_then(|context| PyTuple::new(py, [Bound::new(py, context)?]));
+                let args = args.map_err(|error| failure(py, error))?;
+                Ok((callable.clone_ref(py), args.unbind()))
+            })
+            .await?;
+            match dispatch::call_python(callable, args, None, &name, span).await {
+                Ok(value) => values::attached(move |py| Ok::<Opaque, _>(values::to_opaque(value.bind(py)))).await,
+                Err(error) => values::failed(error).await,
+            }
+        })
+    }
+}
+
+/// What a step is told.
+#[pyclass(frozen, get_all, module = "symphony_bridge.pit")]
+pub struct StepContext {
+    run_id: Py<PyAny>,
+    step: String,
+    attempt: u32,
+    inputs: Py<PyDict>,
+    variables: Py<PyAny>,
+    configuration: Py<PyDict>,
+}
+
+impl StepContext {
+    fn new(py: Python<'_>, context: symphony_pit::dag::StepContext) -> PyResult<StepContext> {
+        let inputs = PyDict::new(py);
+        for (name, value) in &context.inputs {
+            inputs.set_item(name, values::from_opaque(py, value))?;
+        }
+        let variables = context.variables.as_ref();
+        Ok(StepContext {
+            run_id: id_to_py(py, context.run)?,
+            step: context.step,
+            attempt: context.attempt,
+            inputs: inputs.unbind(),
+            variables: variables.map_or_else(|| py.None(), |value| values::from_opaque(py, value)),
+            configuration: map_to_py(py, &context.configuration)?.unbind(),
+        })
+    }
+}
+
+#[pymethods]
+impl StepContext {
+    fn __repr__(&self) -> String {
+        format!("<context of step '{}', attempt {}>", self.step, self.attempt)
+    }
+}

@@ -1,0 +1,134 @@
+//! The class `Pit`: the five components over one home.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use symphony_pit::{PitError, Place, Result, Rooms};
+
+use super::arbitration::Arbitration;
+use super::artifacts::Artifacts;
+use super::dag::Dag;
+use super::operation::{operation, Operation};
+use super::pool::Pool;
+use super::stale::Stale;
+use crate::aio;
+
+static FLUSH: Operation = operation!("home", "flush");
+static INTEGRITY: Operation = operation!("home", "integrity");
+
+pub type Core = symphony_pit::Pit;
+
+/// The Pit of one home. Opens the home when an operation first needs it.
+#[pyclass(frozen, module = "symphony_bridge.pit")]
+pub struct Pit {
+    core: Arc<Core>,
+    #[pyo3(get)]
+    pool: Py<Pool>,
+    #[pyo3(get)]
+    dag: Py<Dag>,
+    #[pyo3(get)]
+    artifacts: Py<Artifacts>,
+    #[pyo3(get)]
+    arbitration: Py<Arbitration>,
+    #[pyo3(get)]
+    stale: Py<Stale>,
+}
+
+#[pymethods]
+impl Pit {
+    #[new]
+    #[pyo3(signature = (home = None))]
+    fn new(py: Python<'_>, home: Option<PathBuf>) -> PyResult<Pit> {
+        let runtime = aio::runtime().handle().clone();
+        let core = Arc::new(match home {
+            Some(home) => Core::new(place(home), runtime),
+            None => Core::at(default_place, runtime),
+        });
+        Ok(Pit {
+            pool: Py::new(py, Pool::new(&core))?,
+            dag: Py::new(py, Dag::new(core.clone()))?,
+            artifacts: Py::new(py, Artifacts::new(core.clone()))?,
+            arbitration: Py::new(py, Arbitration::new(core.clone()))?,
+            stale: Py::new(py, Stale::new(core.clone()))?,
+            core,
+        })
+    }
+
+    #[getter]
+    fn home(&self) -> PathBuf {
+        match self.core.place() {
+            Place::Memory => MEMORY.into(),
+            Place::Folder(folder) => folder,
+        }
+    }
+
+    #[getter]
+    fn is_open(&self) -> bool {
+        self.core.open_rooms().is_some()
+    }
+
+    fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        let core = self.core.clone();
+        FLUSH.detach(py, || Ok(move || flush(&core)), |_, ()| Ok(()))
+    }
+
+    fn flush_async<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let core = self.core.clone();
+        FLUSH.offload(py, || Ok(move || flush(&core)), |py, ()| Ok(py.None()))
+    }
+
+    fn integrity(&self, py: Python<'_>) -> PyResult<String> {
+        let core = self.core.clone();
+        let work = move || core.rooms()?.home.integrity();
+        INTEGRITY.detach(py, || Ok(work), |_, text| Ok(text))
+    }
+
+    fn integrity_async<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let core = self.core.clone();
+        let work = move || core.rooms()?.home.integrity();
+        INTEGRITY.offload(py, || Ok(work), |py, text| {
+            Ok(text.into_pyobject(py)?.into_any().unbind())
+        })
+    }
+}
+
+const MEMORY: &str = ":memory:";
+
+fn place(home: PathBuf) -> Place {
+    if home.as_os_str() == MEMORY {
+        Place::Memory
+    } else {
+        Place::Folder(home)
+    }
+}
+
+/// The home that the environment names, else `.symphony` in the current folder.
+fn default_place() -> Place {
+    match std::env::var_os("SYMPHONY_PIT_HOME") {
+        Some(home) if !home.is_empty() => place(home.into()),
+        _ => {
+            let here = std::env::current_dir().unwrap_or_default();
+            Place::Folder(here.join(".symphony"))
+        }
+    }
+}
+
+fn flush(core: &Core) -> Result<()> {
+    if let Some(rooms) = core.open_rooms() {
+        rooms.home.flush();
+    }
+    Ok::<(), PitError>(())
+}
+
+/// The components of the home, for futures: opening it the first time blocks on the disk.
+pub async fn rooms(core: &Arc<Core>) -> Result<Arc<Rooms>> {
+    if let Some(rooms) = core.open_rooms() {
+        return Ok(rooms);
+    }
+    let core = core.clone();
+    match aio::runtime().spawn_blocking(move || core.rooms()).await {
+        Ok(opened) => opened,
+        Err(ended) => std::panic::resume_unwind(ended.into_panic()),
+    }
+}
