@@ -15,11 +15,13 @@ export interface Button {
   press(): Thenable<unknown> | undefined;
 }
 
-/** Failures whose cause is the machine or a setting: a trace would show nothing. */
-const WITHOUT_TRACE: ReadonlySet<string> = new Set([
+/** Failures of the interpreter or of how it is hosted: another one is the remedy, and a trace would show nothing. */
+const OF_THE_INTERPRETER: ReadonlySet<string> = new Set([
   'interpreter-invalid',
-  'interpreter-missing',
-  'embedding-impossible',
+  'embedding-unavailable',
+  'embedding-failed',
+  'embedding-fixed',
+  'start-failed',
 ]);
 
 export class Failures {
@@ -58,7 +60,9 @@ export class Failures {
   private buttonsFor(error: unknown): Button[] {
     const code = error instanceof BridgeError ? error.code : '';
     const output = command('Show Output', COMMANDS.showOutput);
-    if (WITHOUT_TRACE.has(code)) return [command('Select Interpreter', COMMANDS.selectInterpreter), output];
+    if (OF_THE_INTERPRETER.has(code))
+      return [command('Select Interpreter', COMMANDS.selectInterpreter), output];
+    if (code === 'crash-loop') return [command('Restart Conductor', COMMANDS.restartConductor), output];
     // Nothing of the script's own is at fault, so there is no line to go to.
     if (code === 'abandoned') return [output];
     const place = error instanceof BridgeError ? raisedAt(error.frames) : undefined;
