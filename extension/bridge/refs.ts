@@ -173,12 +173,14 @@ export function splitArguments(
   bound: CallOptions,
 ): Pick<ProxyCall, 'args' | 'kwargs' | 'options'> {
   const count = args.length;
+  // An element at -1 is looked up by name, the slow way.
+  if (count === 0) return { args, kwargs: null, options: bound };
   const last = args[count - 1];
   if (last instanceof Kwargs) {
     const options = { ...bound, ...last.options };
     return { args: args.slice(0, -1), kwargs: last.values, options };
   }
-  const beforeLast = args[count - 2];
+  const beforeLast = count > 1 ? args[count - 2] : undefined;
   if (beforeLast instanceof Kwargs) {
     const options = { ...bound, ...beforeLast.options, ...(last as CallOptions) };
     return { args: args.slice(0, -2), kwargs: beforeLast.values, options };

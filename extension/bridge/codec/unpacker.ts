@@ -67,7 +67,8 @@ export class Unpacker implements Reader {
     this.cEnd = view.charsEnd;
     this.text = undefined;
     this.depth = 0;
-    this.shapes.length = 0;
+    // Even a store of the same length goes through the runtime.
+    if (this.shapes.length !== 0) this.shapes.length = 0;
     this.refs = refs;
     const value = this.value();
     if (this.o !== this.oEnd)

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use pyo3::{ffi, intern};
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyFloat, PyTuple};
 use symphony_core::recorder::{self, Lang, SpanId};
 use tokio::sync::oneshot;
 
@@ -126,17 +126,20 @@ fn serve(py: Python<'_>, lane: &Lane, main: bool) {
         } else {
             None
         };
-        let job = match at_once {
-            Some(job) => job,
+        let taken = match at_once {
+            Some(taken) => taken,
             None => match py.detach(|| lane.next(RESIDENT_WORKERS, IDLE_LIMIT)) {
-                Some(job) => {
+                Some(taken) => {
                     detached = Instant::now();
-                    job
+                    taken
                 }
                 None => break,
             },
         };
-        run(py, job, main);
+        if taken.starved && !main {
+            control::request(Request::StartWorker);
+        }
+        run(py, taken.job, main);
     }
 }
 
@@ -195,7 +198,7 @@ fn finish(py: Python<'_>, control: &JobControl, span: SpanId, outcome: PyResult<
 
 /// Whether a call's result still has to be awaited.
 pub fn is_awaitable(value: &Bound<'_, PyAny>) -> bool {
-    if value.is_none() {
+    if value.is_none() || value.is_exact_instance_of::<PyFloat>() {
         return false;
     }
     // SAFETY: a live object has a type, and a type has flags.
