@@ -3,9 +3,9 @@
  * Threads: JavaScript main thread.
  * Must not know: hosts, VS Code; the editor's choice comes in through a function.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { basename, delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { BridgeError } from '../bridge/errors';
 import { type InterpreterFacts, probeInterpreter } from './probe';
 
@@ -65,12 +65,15 @@ export async function findInterpreter(search: InterpreterSearch): Promise<Interp
 export async function listInterpreters(search: InterpreterSearch): Promise<Candidate[]> {
   const found = new Map<string, Candidate>();
   for await (const { path, source } of places(search)) {
-    if (found.has(path)) continue;
-    const candidate = await probeInterpreter(path).then(
-      ({ version }) => ({ path, source, taken: true, reason: `Python ${version}` }),
-      (error: Error) => ({ path, source, taken: false, reason: error.message }),
+    const { key, candidate } = await probeInterpreter(path).then(
+      ({ version, executable }) => ({
+        // `python` and `python3`, and `/bin` where it is a link to `/usr/bin`, are one.
+        key: join(realpathSync(dirname(executable)), basename(executable).replace(/[\d.]*$/, '')),
+        candidate: { path, source, taken: true, reason: `Python ${version}` },
+      }),
+      (error: Error) => ({ key: path, candidate: { path, source, taken: false, reason: error.message } }),
     );
-    found.set(path, candidate);
+    if (!found.has(key)) found.set(key, candidate);
   }
   return [...found.values()];
 }
