@@ -68,7 +68,7 @@ export async function listInterpreters(search: InterpreterSearch): Promise<Candi
     const { key, candidate } = await probeInterpreter(path).then(
       ({ version, executable }) => ({
         // `python` and `python3`, and `/bin` where it is a link to `/usr/bin`, are one.
-        key: join(realpathSync(dirname(executable)), basename(executable).replace(/[\d.]*$/, '')),
+        key: join(realpathSync(dirname(executable)), basename(executable).replace(/[\d.]*$/, version)),
         candidate: { path, source, taken: true, reason: `Python ${version}` },
       }),
       (error: Error) => ({ key: path, candidate: { path, source, taken: false, reason: error.message } }),
