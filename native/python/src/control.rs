@@ -133,6 +133,9 @@ pub fn control_main(py: Python<'_>) {
                     start_worker(py);
                 }
                 stall = jobs_wait.then(|| (Instant::now() + STALL_CHECK, now));
+                if stall.is_none() {
+                    workers.forget_asked();
+                }
             }
         }
         interruptions.retain_mut(|pending| still_running(py, pending));
@@ -177,6 +180,7 @@ fn start_worker(py: Python<'_>) {
     let started = runtime_module(py).and_then(|module| module.call_method0("start_worker"));
     if let Err(error) = started {
         error.write_unraisable(py, None);
+        dispatch::workers().forget_asked();
     }
 }
 

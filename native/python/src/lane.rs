@@ -35,8 +35,18 @@ struct State {
     threads: usize,
     waiting: usize,
     watching: bool,
+    /// A waiting thread was woken and has not looked yet.
+    notified: bool,
+    /// Somebody was told that the queue starves, and no thread has come yet.
+    asked: bool,
     taken: u64,
     ended: bool,
+}
+
+/// A job, and whether nobody looks after the jobs behind it.
+pub struct Taken {
+    pub job: Job,
+    pub starved: bool,
 }
 
 impl Lane {
@@ -47,6 +57,8 @@ impl Lane {
                 threads: 0,
                 waiting: 0,
                 watching: false,
+                notified: false,
+                asked: false,
                 taken: 0,
                 ended: false,
             }),
@@ -58,29 +70,30 @@ impl Lane {
     pub fn push(&self, job: Job) -> Pushed {
         let mut state = lock(&self.state);
         state.jobs.push_back(job);
-        if state.waiting == 0 {
-            return if state.watching {
-                Pushed::Served
-            } else {
-                Pushed::Starved
-            };
-        }
         let at_work = state.threads - state.waiting - usize::from(state.watching);
-        if at_work == 0 || !state.watching {
-            drop(state);
-            self.ready.notify_one();
+        if state.waiting > 0 && (at_work == 0 || !state.watching) {
+            self.wake_one(&mut state);
         }
-        Pushed::Served
+        if state.starves() {
+            Pushed::Starved
+        } else {
+            Pushed::Served
+        }
     }
 
     /// The next job if there is one now.
-    pub fn try_next(&self) -> Option<Job> {
-        lock(&self.state).take()
+    pub fn try_next(&self) -> Option<Taken> {
+        self.take(&mut lock(&self.state))
+    }
+
+    /// A starving queue will get no further thread for now: it may ask again.
+    pub fn forget_asked(&self) {
+        lock(&self.state).asked = false;
     }
 
     /// Waits for a job. `None` tells the thread to leave: the lane has ended, or the thread is one
     /// more than `resident` and has been idle for `patience`.
-    pub fn next(&self, resident: usize, patience: Duration) -> Option<Job> {
+    pub fn next(&self, resident: usize, patience: Duration) -> Option<Taken> {
         let mut state = lock(&self.state);
         loop {
             if state.ended {
@@ -94,6 +107,7 @@ impl Lane {
                     .unwrap_or_else(|poisoned| poisoned.into_inner());
                 state = next;
                 state.waiting -= 1;
+                state.notified = false;
                 if timeout.timed_out() && state.jobs.is_empty() && state.threads > resident {
                     return None;
                 }
@@ -101,7 +115,7 @@ impl Lane {
             }
             let at_work = state.threads - state.waiting - usize::from(state.watching) - 1;
             if at_work == 0 || state.watching {
-                return state.take();
+                return self.take(&mut state);
             }
             let taken = state.taken;
             state.watching = true;
@@ -112,14 +126,34 @@ impl Lane {
             state = next;
             state.watching = false;
             if state.taken == taken && !state.jobs.is_empty() {
-                return state.take();
+                return self.take(&mut state);
             }
+        }
+    }
+
+    /// A job that is taken may be long: whoever takes it leaves a watcher behind for the others.
+    fn take(&self, state: &mut State) -> Option<Taken> {
+        let job = state.jobs.pop_front()?;
+        state.taken += 1;
+        if !state.jobs.is_empty() && state.waiting > 0 && !state.watching {
+            self.wake_one(state);
+        }
+        let starved = state.starves();
+        Some(Taken { job, starved })
+    }
+
+    fn wake_one(&self, state: &mut State) {
+        if !state.notified {
+            state.notified = true;
+            self.ready.notify_one();
         }
     }
 
     /// Counts the calling thread as one that serves, until the guard drops.
     pub fn join(&self) -> Member<'_> {
-        lock(&self.state).threads += 1;
+        let mut state = lock(&self.state);
+        state.threads += 1;
+        state.asked = false;
         Member(self)
     }
 
@@ -142,10 +176,11 @@ impl Lane {
 }
 
 impl State {
-    fn take(&mut self) -> Option<Job> {
-        let job = self.jobs.pop_front()?;
-        self.taken += 1;
-        Some(job)
+    /// Whether nobody will see that the jobs stand still; tells it once.
+    fn starves(&mut self) -> bool {
+        let starves = !self.jobs.is_empty() && self.waiting == 0 && !self.watching && !self.asked;
+        self.asked |= starves;
+        starves
     }
 }
 
