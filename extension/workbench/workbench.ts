@@ -9,7 +9,7 @@ import { BridgeError } from '../bridge/errors';
 import { type Bridge, type OpenOptions, openBridge } from '../conductor/openBridge';
 import { onConfigChange, readConfig, workspaceRoot } from '../config';
 import { AdapterFactory } from '../debug/factory';
-import { COMMANDS, SETTINGS } from '../ids';
+import { COMMANDS, SETTINGS, type SettingId } from '../ids';
 import { Log } from '../log';
 import { EditorFunctions } from '../views/editorFunctions';
 import { Failures } from '../views/failures';
@@ -156,8 +156,24 @@ export class Workbench implements vscode.Disposable {
     });
   }
 
-  private settingsChanged(changed: readonly string[]): void {
+  private settingsChanged(changed: readonly SettingId[]): void {
     this.log.info(`settings changed: ${changed.join(', ')}`);
-    if (changed.some((id) => Object.values<string>(SETTINGS).includes(id))) this.bridges.markStale();
+    this.bridges.markStale();
+    const fixed = changed.filter((id) => id === SETTINGS.pitHome || id === SETTINGS.traceFile);
+    if (this.bridges.current?.kind === 'embedded' && fixed.length > 0) this.offerReload(fixed);
+  }
+
+  /** The interpreter of this process keeps what it was started with. */
+  private offerReload(ids: readonly SettingId[]): void {
+    const reload = 'Reload Window';
+    vscode.window
+      .showInformationMessage(
+        `${ids.join(' and ')} takes effect in the embedded host after a reload.`,
+        reload,
+      )
+      .then(
+        (pressed) => pressed === reload && vscode.commands.executeCommand('workbench.action.reloadWindow'),
+        () => undefined,
+      );
   }
 }
