@@ -1,0 +1,173 @@
+/** The small parts of hosts: restarts, crash reports, kept output, summary, command line. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Emitter } from '../../extension/bridge/emitter';
+import { BridgeClosed } from '../../extension/bridge/errors';
+import { crashError, framesOfFault, startError } from '../../extension/conductor/crashReport';
+import { readArguments, UsageError } from '../../extension/conductor/headless/arguments';
+import type { ConductorHost, HostExit } from '../../extension/conductor/host';
+import { formatNs, formatSummary } from '../../extension/conductor/summary';
+import { Supervisor } from '../../extension/conductor/supervisor';
+import { TailBuffer } from '../../extension/conductor/tailBuffer';
+
+/** A host that is as alive as the test says. */
+class StandInHost {
+  readonly exits = new Emitter<HostExit>();
+  readonly onDidExit = this.exits.on;
+  running = true;
+  starts = 0;
+  session = {};
+
+  crash(): void {
+    this.running = false;
+    this.exits.fire({ expected: false, exitCode: null, signal: 'SIGSEGV', stderrTail: '' });
+  }
+
+  async restart(): Promise<void> {
+    await null;
+    this.running = true;
+    this.starts += 1;
+  }
+
+  async stop(): Promise<void> {
+    this.running = false;
+  }
+}
+
+function supervise() {
+  const host = new StandInHost();
+  const clock = { now: 0 };
+  const policy = { crashes: 2, windowMs: 1000, firstDelayMs: 1, longestDelayMs: 2 };
+  const supervisor = new Supervisor(host as unknown as ConductorHost, policy, () => clock.now);
+  return { host, clock, supervisor };
+}
+
+test('a crashed host starts again when it is needed, once for all who wait', async () => {
+  const { host, supervisor } = supervise();
+  assert.equal(await supervisor.ready(), host.session);
+  assert.equal(host.starts, 0);
+  host.crash();
+  await Promise.all([supervisor.ready(), supervisor.ready(), supervisor.ready()]);
+  assert.equal(host.starts, 1);
+});
+
+test('a host that keeps crashing is left alone until a person restarts it, or time passes', async () => {
+  const { host, clock, supervisor } = supervise();
+  for (let i = 0; i < 2; i++) {
+    host.crash();
+    await supervisor.ready();
+  }
+  host.crash();
+  await assert.rejects(supervisor.ready(), { code: 'crash-loop' });
+  assert.equal(host.starts, 2);
+  await supervisor.restart();
+  assert.equal(host.starts, 3);
+  for (let i = 0; i < 3; i++) host.crash();
+  clock.now = 5000;
+  await supervisor.ready();
+  assert.equal(host.starts, 4);
+});
+
+test('a stopped host stays stopped', async () => {
+  const { host, supervisor } = supervise();
+  await supervisor.stop();
+  await assert.rejects(supervisor.ready(), BridgeClosed);
+  assert.equal(host.starts, 0);
+});
+
+const FAULT = `some output
+Fatal Python error: Segmentation fault
+
+Thread 0x00007f0000000001 (most recent call first):
+  File "/other.py", line 1 in other
+
+Current thread 0x00007f0000000002 (most recent call first):
+  File "/lib/ctypes/__init__.py", line 519 in string_at
+  File "/ws/crash.py", line 5 in crash
+  File "/ws/crash.py", line 9 in <module>
+
+Extension modules: x (total: 1)
+`;
+
+test('the report of a crash has the frames of the thread that crashed', () => {
+  assert.deepEqual(
+    framesOfFault(FAULT).map((frame) => `${frame.function} ${frame.line}`),
+    ['<module> 9', 'crash 5', 'string_at 519'],
+  );
+  assert.deepEqual(framesOfFault('nothing of the kind'), []);
+  const error = crashError({ exitCode: null, signal: 'SIGSEGV', stderrTail: FAULT });
+  assert.equal(error.code, 'crashed');
+  assert.match(error.message, /SIGSEGV/);
+  assert.ok(error.hint && error.notes.length > 0);
+  assert.match(crashError({ exitCode: 3, signal: null, stderrTail: '' }).message, /exit code 3/);
+  assert.match(
+    startError('/x/python', { exitCode: 1, signal: null, stderrTail: 'no module' }).message,
+    /exit code 1/,
+  );
+});
+
+test('the tail of a stream is its last bytes', () => {
+  const tail = new TailBuffer(8);
+  assert.equal(tail.toString(), '');
+  for (const text of ['abc', 'def', 'ghi']) tail.push(Buffer.from(text));
+  assert.equal(tail.toString(), 'bcdefghi');
+  tail.push(Buffer.from('0123456789'));
+  assert.equal(tail.toString(), '23456789');
+});
+
+test('the command line', () => {
+  const read = (...args: string[]) => readArguments(args);
+  assert.deepEqual(read('a.py'), {
+    script: 'a.py',
+    args: [],
+    host: 'auto',
+    python: undefined,
+    trace: undefined,
+    pitHome: undefined,
+  });
+  const full = read('a.py', '--host', 'embedded', '--trace', 't', '--python', 'p', '--', '--flag', 'x');
+  assert.deepEqual(
+    [full?.host, full?.trace, full?.python, full?.args],
+    ['embedded', 't', 'p', ['--flag', 'x']],
+  );
+  assert.equal(read('a.py', '--no-trace')?.trace, null);
+  assert.equal(read('--help'), null);
+  assert.throws(() => read(), UsageError);
+  assert.throws(() => read('a.py', '--host', 'moon'), /--host is moon/);
+  assert.throws(() => read('a.py', '--unknown'), UsageError);
+});
+
+test('the summary tells crossings, errors, leaks and the file', () => {
+  const direction = { from: 'python', to: 'rust', direction: 'python → rust', p99Ns: 9, totalNs: 9 } as const;
+  const text = formatSummary({
+    trace: {
+      durationNs: 1,
+      spans: 3,
+      crossings: 2,
+      p50Ns: 1,
+      directions: [{ ...direction, count: 2, errors: 1, p50Ns: 1234 }],
+      errors: 1,
+      threads: [],
+      openHandles: 0,
+      dropped: 0,
+      loss: { overwritten: 0, noRing: 0, names: 0, halfSpans: 0, damaged: 0 },
+    },
+    leaks: [{ id: 1, kind: 'lease', name: 'embedder', site: '/ws/a.py:8' }],
+    traceFile: '/ws/t.symtrace',
+    exitCode: 0,
+    tookMs: 1234,
+  });
+  assert.equal(
+    text,
+    [
+      'Summary: exit code 0 after 1.2 s',
+      '  crossings  2',
+      '    python → rust        2  p50 1.23 µs  1 failed',
+      '  errors     1',
+      '  leaks      1',
+      '    lease embedder  /ws/a.py:8',
+      '  trace      /ws/t.symtrace',
+    ].join('\n'),
+  );
+  assert.deepEqual([0, 999, 1500, 2e6, 3e9].map(formatNs), ['0 ns', '999 ns', '1.5 µs', '2 ms', '3 s']);
+});
