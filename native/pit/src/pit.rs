@@ -33,7 +33,7 @@ pub struct Rooms {
 
 pub struct Pit {
     pub pool: Pool,
-    place: Place,
+    place: Box<dyn Fn() -> Place + Send + Sync>,
     runtime: Handle,
     rooms: Mutex<Option<Arc<Rooms>>>,
 }
@@ -41,16 +41,28 @@ pub struct Pit {
 impl Pit {
     /// Opens nothing yet. Runs and loads go on `runtime`.
     pub fn new(place: Place, runtime: Handle) -> Pit {
+        Pit::at(move || place.clone(), runtime)
+    }
+
+    /// As `new`; `place` is asked each time that the home is to be opened.
+    pub fn at(place: impl Fn() -> Place + Send + Sync + 'static, runtime: Handle) -> Pit {
         Pit {
             pool: Pool::new(runtime.clone()),
-            place,
+            place: Box::new(place),
             runtime,
             rooms: Mutex::default(),
         }
     }
 
-    pub fn place(&self) -> &Place {
-        &self.place
+    /// Where the home is, or would be opened now.
+    pub fn place(&self) -> Place {
+        match self.open_rooms() {
+            Some(rooms) => rooms
+                .home
+                .folder()
+                .map_or(Place::Memory, |folder| Place::Folder(folder.to_owned())),
+            None => (self.place)(),
+        }
     }
 
     /// The components of the home; opens it when that is not done yet. Blocks on the disk the first time.
@@ -59,9 +71,9 @@ impl Pit {
         if let Some(open) = rooms.as_ref() {
             return Ok(open.clone());
         }
-        let home = Arc::new(match &self.place {
+        let home = Arc::new(match (self.place)() {
             Place::Memory => Home::in_memory()?,
-            Place::Folder(folder) => Home::open(folder)?,
+            Place::Folder(folder) => Home::open(&folder)?,
         });
         let artifacts = Arc::new(Artifacts::new(home.clone()));
         let open = Arc::new(Rooms {

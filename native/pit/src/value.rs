@@ -2,6 +2,7 @@
 //! The bytes, where the owner could encode the value, are what outlives the process.
 
 use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 
 /// A value whose meaning only its owner knows. Cheap to clone; any thread.
@@ -24,5 +25,14 @@ impl Opaque {
     }
     pub fn bytes(&self) -> Option<&Arc<[u8]>> {
         self.bytes.as_ref()
+    }
+}
+
+impl fmt::Debug for Opaque {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.bytes.as_ref().map(|bytes| bytes.len());
+        out.debug_struct("Opaque")
+            .field("bytes", &bytes)
+            .finish_non_exhaustive()
     }
 }

@@ -283,7 +283,7 @@ fn failure_retry_skip_and_soft_dependencies() {
 
     definition.steps[1].on_failure = OnFailure::Fail;
     let run = start(&rooms, definition, vec![flaky, broken, sum(1), sum(1)]);
-    let error = runtime.block_on(run.result()).err().expect("failed");
+    let error = runtime.block_on(run.result()).expect_err("failed");
     assert_eq!(
         (error.kind(), run.state()),
         (Kind::Failed, RunState::Failed)
@@ -346,8 +346,7 @@ fn cancel_reaches_running_steps_and_every_reader_sees_every_event() {
     assert_eq!(
         runtime
             .block_on(run.result())
-            .err()
-            .expect("cancelled")
+            .expect_err("cancelled")
             .kind(),
         Kind::Cancelled
     );
@@ -372,8 +371,7 @@ fn unknown_ids_are_told_from_known_ones_without_callables() {
         rooms
             .dag
             .execute(id, RunOptions::default())
-            .err()
-            .expect("elsewhere")
+            .expect_err("elsewhere")
             .kind(),
         Kind::Conflict
     );
@@ -382,13 +380,12 @@ fn unknown_ids_are_told_from_known_ones_without_callables() {
         rooms
             .dag
             .execute(unknown, RunOptions::default())
-            .err()
-            .expect("unknown")
+            .expect_err("unknown")
             .kind(),
         Kind::NotFound
     );
     assert_eq!(
-        rooms.dag.status(unknown).err().expect("unknown").kind(),
+        rooms.dag.status(unknown).expect_err("unknown").kind(),
         Kind::NotFound
     );
 }

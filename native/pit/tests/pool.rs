@@ -38,9 +38,10 @@ fn many_allocations_of_a_cold_model_load_it_once() {
         let tasks: Vec<_> = (0..1000)
             .map(|_| {
                 let pool = pool.clone();
-                tokio::spawn(
-                    async move { pool.allocate("m", 0, Some(Duration::from_secs(20))).await },
-                )
+                tokio::spawn(async move {
+                    pool.allocate("m", 0, Some(Duration::from_secs(20)), 0)
+                        .await
+                })
             })
             .collect();
         let mut leases = Vec::new();
@@ -73,11 +74,11 @@ fn the_least_recently_used_idle_model_makes_room_and_a_busy_one_never_does() {
             .expect("register");
     }
     runtime.block_on(async {
-        pool.allocate("a", 0, None).await.expect("a").release();
-        pool.allocate("b", 0, None).await.expect("b").release();
-        pool.allocate("a", 0, None).await.expect("a").release();
+        pool.allocate("a", 0, None, 0).await.expect("a").release();
+        pool.allocate("b", 0, None, 0).await.expect("b").release();
+        pool.allocate("a", 0, None, 0).await.expect("a").release();
         let c = pool
-            .allocate("c", 0, Some(Duration::from_secs(5)))
+            .allocate("c", 0, Some(Duration::from_secs(5)), 0)
             .await
             .expect("c");
         assert_eq!(
@@ -86,9 +87,9 @@ fn the_least_recently_used_idle_model_makes_room_and_a_busy_one_never_does() {
             "b was used longest ago"
         );
         assert_eq!(pool.model_status("a").expect("a").state, ModelState::Hot);
-        let a = pool.allocate("a", 0, None).await.expect("a");
+        let a = pool.allocate("a", 0, None, 0).await.expect("a");
         let late = pool
-            .allocate("b", 0, Some(Duration::from_millis(50)))
+            .allocate("b", 0, Some(Duration::from_millis(50)), 0)
             .await
             .err()
             .expect("no room");
@@ -108,13 +109,13 @@ fn waiting_allocations_are_served_by_priority() {
     }
     let order = Arc::new(parking_lot::Mutex::new(Vec::new()));
     runtime.block_on(async {
-        let holder = pool.allocate("holder", 0, None).await.expect("holder");
+        let holder = pool.allocate("holder", 0, None, 0).await.expect("holder");
         let mut tasks = Vec::new();
         for (name, priority) in [("low", -5), ("high", 5)] {
             let (pool, order) = (pool.clone(), order.clone());
             tasks.push(tokio::spawn(async move {
                 let lease = pool
-                    .allocate(name, priority, Some(Duration::from_secs(5)))
+                    .allocate(name, priority, Some(Duration::from_secs(5)), 0)
                     .await
                     .expect(name);
                 order.lock().push(name);
@@ -196,7 +197,7 @@ fn a_failing_loader_frees_its_memory_and_the_next_allocation_tries_again() {
     pool.register(spec("m", 10), Arc::new(loader))
         .expect("register");
     runtime.block_on(async {
-        let error = pool.allocate("m", 0, None).await.err().expect("fails");
+        let error = pool.allocate("m", 0, None, 0).await.err().expect("fails");
         assert_eq!(error.kind(), Kind::Failed);
         assert!(error.message().contains("no weights"));
         assert_eq!(
@@ -206,7 +207,7 @@ fn a_failing_loader_frees_its_memory_and_the_next_allocation_tries_again() {
             ),
             (ModelState::Failed, 0)
         );
-        pool.allocate("m", 0, None)
+        pool.allocate("m", 0, None, 0)
             .await
             .expect("second try")
             .release();
@@ -233,7 +234,7 @@ fn a_panicking_loader_is_a_failure() {
     pool.register(spec("m", 10), Arc::new(loader))
         .expect("register");
     let error = runtime
-        .block_on(pool.allocate("m", 0, None))
+        .block_on(pool.allocate("m", 0, None, 0))
         .err()
         .expect("fails");
     assert_eq!(error.kind(), Kind::Failed);
@@ -248,10 +249,10 @@ fn an_abandoned_allocation_gives_up_its_place() {
     pool.register(spec("other", 10), instant_loader())
         .expect("register");
     runtime.block_on(async {
-        let holder = pool.allocate("holder", 0, None).await.expect("holder");
+        let holder = pool.allocate("holder", 0, None, 0).await.expect("holder");
         let waiting = tokio::spawn({
             let pool = pool.clone();
-            async move { pool.allocate("other", 1000, None).await }
+            async move { pool.allocate("other", 1000, None, 0).await }
         });
         tokio::time::sleep(Duration::from_millis(20)).await;
         assert_eq!(pool.status().waiting, 1);
@@ -269,7 +270,7 @@ fn a_dropped_lease_is_released_and_counted_as_a_leak() {
     pool.register(spec("m", 10), instant_loader())
         .expect("register");
     let lease = runtime
-        .block_on(pool.allocate("m", 0, None))
+        .block_on(pool.allocate("m", 0, None, 0))
         .expect("lease");
     lease.id();
     drop(lease);
@@ -282,7 +283,7 @@ fn a_dropped_lease_is_released_and_counted_as_a_leak() {
     );
     let held = pool.hold(
         runtime
-            .block_on(pool.allocate("m", 0, None))
+            .block_on(pool.allocate("m", 0, None, 0))
             .expect("lease"),
     );
     assert_eq!(
@@ -305,7 +306,7 @@ fn a_hot_lease_costs_nanoseconds() {
     pool.register(spec("m", 10), instant_loader())
         .expect("register");
     runtime
-        .block_on(pool.allocate("m", 0, None))
+        .block_on(pool.allocate("m", 0, None, 0))
         .expect("warm")
         .release();
     let rounds = 200_000;

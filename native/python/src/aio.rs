@@ -69,6 +69,10 @@ where
     let task = runtime().spawn(async move {
         let output = future.await;
         queue.post(Box::new(move |py| {
+            // Nobody waits any more: the output is dropped unconverted and frees what it holds.
+            if waiting.bind(py).call_method0("done")?.is_truthy()? {
+                return Ok(());
+            }
             settle(waiting.bind(py), convert(py, output))
         }));
     });

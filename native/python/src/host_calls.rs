@@ -127,7 +127,8 @@ pub fn is_js_thread() -> bool {
     JS_THREAD.load(Ordering::Acquire) == thread_id()
 }
 
-fn refuse_deadlock(py: Python<'_>, name: &str) -> PyResult<()> {
+/// Refuses a wait on a thread that others need to go on: JavaScript's, or the conductor's loop.
+pub fn refuse_deadlock(py: Python<'_>, name: &str) -> PyResult<()> {
     if is_js_thread() {
         return Err(errors::deadlock(
             py,

@@ -16,8 +16,10 @@ mod lane;
 mod module;
 mod objects;
 mod outbox;
+mod pit;
 mod refs;
 mod session;
+mod site;
 mod sync_call;
 mod table;
 
@@ -34,5 +36,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(host_calls::host_call_async, module)?)?;
     module::register(module)?;
     codec::register(module)?;
+    pit::register(module)?;
     table::register(module)
 }

@@ -89,7 +89,8 @@ pub struct Dag {
 /// A run whose row is being written; it starts when that is done.
 pub struct Starting {
     run: Arc<Run>,
-    saved: Pending<()>,
+    saved: Option<Pending<()>>,
+    launched: bool,
     home: Arc<Home>,
     runtime: Handle,
 }
@@ -172,7 +173,8 @@ impl Dag {
         });
         Ok(Starting {
             run,
-            saved,
+            saved: Some(saved),
+            launched: false,
             home: self.home.clone(),
             runtime: self.runtime.clone(),
         })
@@ -220,18 +222,52 @@ impl Dag {
 
 impl Starting {
     /// Blocks until the run is on disk, then lets it go. Not on a Tokio worker.
-    pub fn wait(self) -> Result<Arc<Run>> {
-        self.saved.wait()?;
-        self.runtime
-            .spawn(execute::drive(self.home, self.run.clone()));
-        Ok(self.run)
+    pub fn wait(mut self) -> Result<Arc<Run>> {
+        match self.saved.take() {
+            Some(saved) => saved.wait()?,
+            None => return Err(execute::OP.error(Kind::Internal, "a run that was started before")),
+        }
+        Ok(self.launch())
     }
 
-    /// As `wait`, awaitable.
-    pub async fn done(self) -> Result<Arc<Run>> {
-        self.saved.done().await?;
+    /// As `wait`, awaitable. Dropped before its end, the run counts as cancelled.
+    pub async fn done(mut self) -> Result<Arc<Run>> {
+        match &mut self.saved {
+            Some(saved) => saved.done().await?,
+            None => return Err(execute::OP.error(Kind::Internal, "a run that was started before")),
+        }
+        Ok(self.launch())
+    }
+
+    fn launch(&mut self) -> Arc<Run> {
+        self.launched = true;
         self.runtime
-            .spawn(execute::drive(self.home, self.run.clone()));
-        Ok(self.run)
+            .spawn(execute::drive(self.home.clone(), self.run.clone()));
+        self.run.clone()
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if self.launched {
+            return;
+        }
+        // Its row may be on disk already; nobody will ever drive it to its end.
+        let id = self.run.id;
+        self.home.write_lazily(move |connection| {
+            connection
+                .execute(
+                    "UPDATE run SET state = 'cancelled', ended_us = ?2 WHERE id = ?1",
+                    params![id, now_us()],
+                )
+                .map(drop)
+                .map_err(|error| sql_error(execute::OP, error))
+        });
+    }
+}
+
+impl std::fmt::Debug for Starting {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_tuple("Starting").field(&self.run.id).finish()
     }
 }

@@ -84,8 +84,8 @@ impl<T> Pending<T> {
             .map_err(|error| error.of(self.op))
     }
     /// Resolves when the change is on disk.
-    pub async fn done(self) -> Result<T> {
-        self.answer
+    pub async fn done(&mut self) -> Result<T> {
+        (&mut self.answer)
             .await
             .unwrap_or_else(|_| Err(lost(self.op)))
             .map_err(|error| error.of(self.op))

@@ -45,11 +45,13 @@ impl Pool {
 
     /// A lease on the model; loads it and waits for memory as needed, at most `deadline`. Dropping the future gives up
     /// the place in the queue; a load that has begun goes on for the others.
+    /// `parent` is the span under which a load is recorded, 0 for none.
     pub async fn allocate(
         &self,
         key: &str,
         priority: i32,
         deadline: Option<Duration>,
+        parent: u64,
     ) -> Result<Lease> {
         check_priority(priority)?;
         let model = self.find(OP, key)?;
@@ -65,7 +67,7 @@ impl Pool {
             match next {
                 Next::Granted(lease) => return Ok(lease),
                 Next::Load => {
-                    self.shared.spawn_load(model.clone());
+                    self.shared.spawn_load(model.clone(), parent);
                     // The next in the queue for memory may go on.
                     self.shared.changed.notify_waiters();
                 }
@@ -189,12 +191,12 @@ impl Drop for Place<'_> {
 
 impl Shared {
     /// Loads a model that is Warming already; the outcome is a state, which all who wait will see.
-    fn spawn_load(self: &Arc<Self>, model: Arc<Model>) {
+    fn spawn_load(self: &Arc<Self>, model: Arc<Model>, parent: u64) {
         let (shared, loading) = (self.clone(), model.clone());
         // A task of its own, so that a panic in the loader ends as a failure and not as a model that warms for ever.
         let task = self
             .runtime
-            .spawn(async move { loading.loader.load(&loading.spec).await });
+            .spawn(async move { loading.loader.load(&loading.spec, parent).await });
         self.runtime.spawn(async move {
             let outcome = task.await.unwrap_or_else(|error| {
                 Err(Failure::new(format!("the loader ended early: {error}")))

@@ -28,7 +28,8 @@ pub type Loading<T> = Pin<Box<dyn Future<Output = std::result::Result<T, Failure
 
 /// Brings a model into memory and out of it. Dropping a returned future cancels the work.
 pub trait ModelLoader: Send + Sync {
-    fn load(&self, spec: &ModelSpec) -> Loading<Opaque>;
+    /// `parent` is the span that caused the load, 0 for none.
+    fn load(&self, spec: &ModelSpec, parent: u64) -> Loading<Opaque>;
     fn unload(&self, model: Opaque) -> Loading<()>;
 }
 

@@ -95,7 +95,7 @@ where
     A: Future<Output = Result<Opaque, Failure>> + Send + 'static,
     B: Future<Output = Result<(), Failure>> + Send + 'static,
 {
-    fn load(&self, spec: &ModelSpec) -> Loading<Opaque> {
+    fn load(&self, spec: &ModelSpec, _parent: u64) -> Loading<Opaque> {
         Box::pin((self.load)(spec))
     }
     fn unload(&self, model: Opaque) -> Loading<()> {

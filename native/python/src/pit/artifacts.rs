@@ -205,10 +205,10 @@ fn read_content(content: &Bound<'_, PyAny>) -> PyResult<(Content, &'static str)>
     let py = content.py();
     let refuse = || STORE.op.invalid("content", shown(content), ALLOWED).raise(py);
     if let Ok(text) = content.cast::<PyString>() {
-        let text = text.to_str().map_err(|_| {
+        let text = text.to_cow().map_err(|_| {
             STORE.op.invalid("content", "text with lone surrogates", "text that UTF-8 can hold").raise(py)
         })?;
-        return Ok((Content::Text(text.to_owned()), "text/plain; charset=utf-8"));
+        return Ok((Content::Text(text.into_owned()), "text/plain; charset=utf-8"));
     }
     if let Ok(bytes) = content.extract::<PyBackedBytes>() {
         return Ok((Content::Bytes(bytes), BINARY));
@@ -232,10 +232,10 @@ fn read_new(
     let op = STORE.op;
     let py = content.py();
     let (content, usual) = read_content(content)?;
-    let tags = items(tags, "tags")?.iter().map(|tag| {
+    let tags = items(tags, "tags")?.into_iter().map(|tag| {
         let text = tag.cast::<PyString>();
         text.map(|text| text.to_string_lossy().into_owned())
-            .map_err(|_| op.invalid("tags", shown(tag), "texts").raise(py))
+            .map_err(|_| op.invalid("tags", shown(&tag), "texts").raise(py))
     });
     let tags = tags.collect::<PyResult<Vec<_>>>()?;
     let parents = items(parents, "parents")?

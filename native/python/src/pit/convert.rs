@@ -126,7 +126,10 @@ fn read_json(op: Op, field: &str, value: &Bound<'_, PyAny>, depth: usize) -> PyR
         return Ok(Json::Null);
     }
     if let Ok(text) = value.cast::<PyString>() {
-        return Ok(Json::String(text.to_str().map_err(|_| refuse("text without lone surrogates"))?.to_owned()));
+        let text = text
+            .to_cow()
+            .map_err(|_| refuse("text without lone surrogates"))?;
+        return Ok(Json::String(text.into_owned()));
     }
     if let Ok(flag) = value.cast::<PyBool>() {
         return Ok(Json::Bool(flag.is_true()));

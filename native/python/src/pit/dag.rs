@@ -5,7 +5,6 @@ use std::sync::Arc;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString, PyTuple};
-use symphony_core::recorder::{self, Lang};
 use symphony_pit::dag::{
     Definition, Dependency, DependencyKind, OnFailure, RunOptions, Running, StepRunner, StepSpec,
     DEFAULT_CONCURRENCY,
@@ -19,7 +18,7 @@ use super::convert::{
 use super::errors::{failure, OrRaise, Raise};
 use super::home::{rooms, Core};
 use super::operation::{operation, Operation};
-use super::run::{self, Run};
+use super::run::{self, Run, RunSpan};
 use super::{records, values};
 use crate::{dispatch, site};
 
@@ -65,7 +64,7 @@ impl Dag {
         let make = |_| {
             let (definition, runners) = read_graph(graph)?;
             Ok(async move {
-                let created = rooms(&core).await?.dag.create_workflow(definition, runners)?;
+                let mut created = rooms(&core).await?.dag.create_workflow(definition, runners)?;
                 Ok::<_, PitError>(created.done().await?.id)
             })
         };
@@ -80,17 +79,16 @@ impl Dag {
         variables: Option<&Bound<'_, PyAny>>,
         concurrency: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<Run>> {
-        let (core, start) = (self.core.clone(), self.read_start(py, workflow, variables, concurrency));
+        let core = self.core.clone();
         let remember = self.remembered(workflow);
         let read = || {
-            let Start { target, options, .. } = start?;
+            let Start { target, options, span } = self.read_start(py, workflow, variables, concurrency)?;
             Ok(move || {
                 let rooms = core.rooms()?;
                 let id = match target {
                     Target::Known(id) => id,
                     Target::New(definition, runners) => rooms.dag.create_workflow(definition, runners)?.wait()?.id,
                 };
-                let span = options.parent_span;
                 let run = rooms.dag.execute(id, options)?.wait()?;
                 Ok::<_, PitError>((run, span))
             })
@@ -114,14 +112,13 @@ impl Dag {
         let remember = self.remembered(workflow);
         let site = site::text(py).to_string();
         let make = |_| {
-            let Start { target, options } = self.read_start(py, workflow, variables, concurrency)?;
+            let Start { target, options, span } = self.read_start(py, workflow, variables, concurrency)?;
             Ok(async move {
                 let rooms = rooms(&core).await?;
                 let id = match target {
                     Target::Known(id) => id,
                     Target::New(definition, runners) => rooms.dag.create_workflow(definition, runners)?.done().await?.id,
                 };
-                let span = options.parent_span;
                 let run = rooms.dag.execute(id, options)?.done().await?;
                 Ok::<_, PitError>((run, span))
             })
@@ -181,6 +178,7 @@ impl Dag {
 struct Start {
     target: Target,
     options: RunOptions,
+    span: RunSpan,
 }
 
 enum Target {
@@ -254,23 +252,14 @@ impl Dag {
             }
             None => (Target::Known(id_from(OP, "workflow", workflow)?), String::new()),
         };
+        let span = RunSpan::begin(py, &name);
         let options = RunOptions {
             variables: Some(values::to_opaque(variables.as_any())),
             concurrency,
-            parent_span: run_span(py, &name),
+            parent_span: span.id(),
         };
-        Ok(Start { target, options })
+        Ok(Start { target, options, span })
     }
-}
-
-/// The span of a run: the steps hang under it. It ends with the run.
-fn run_span(py: Python<'_>, name: &str) -> u64 {
-    if !recorder::is_open() {
-        return 0;
-    }
-    let title = format!("run {name}");
-    let name = recorder::intern(title.trim_end(), &site::text(py), "");
-    recorder::begin_child(recorder::current(), name, Lang::Rust)
 }
 
 fn graph_name(graph: &Bound<'_, PyAny>) -> String {

@@ -6,29 +6,55 @@ use std::sync::Arc;
 use pyo3::exceptions::PyStopAsyncIteration;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use symphony_core::{handles, recorder};
+use symphony_core::handles;
+use symphony_core::recorder::{self, Lang};
 use symphony_pit::dag as core;
 use symphony_pit::{Opaque, PitError};
 
 use super::convert::id_to_py;
 use super::operation::{operation, Operation};
 use super::{records, values};
-use crate::{aio, host_calls};
+use crate::{aio, host_calls, site};
 
 static RESULT: Operation = operation!("dag", "result");
 static CANCEL: Operation = operation!("dag", "cancel");
 static STATUS: Operation = operation!("dag", "status");
 
+/// The span of a run: its steps hang under it. It ends when dropped.
+pub struct RunSpan(u64);
+
+impl RunSpan {
+    /// Begins below the operation that starts the run.
+    pub fn begin(py: Python<'_>, workflow: &str) -> RunSpan {
+        if !recorder::is_open() {
+            return RunSpan(0);
+        }
+        let title = format!("run {workflow}");
+        let name = recorder::intern(title.trim_end(), &site::text(py), "");
+        RunSpan(recorder::begin_child(recorder::current(), name, Lang::Rust))
+    }
+
+    pub fn id(&self) -> u64 {
+        self.0
+    }
+}
+
+impl Drop for RunSpan {
+    fn drop(&mut self) {
+        recorder::end(self.0);
+    }
+}
+
 /// Gives a started run to Python. Its handle and its span end with the run.
-pub fn open(py: Python<'_>, run: Arc<core::Run>, site: &str, span: u64) -> PyResult<Py<Run>> {
-    let handle = handles::open("run", run.workflow_name(), site, span, false);
+pub fn open(py: Python<'_>, run: Arc<core::Run>, site: &str, span: RunSpan) -> PyResult<Py<Run>> {
+    let handle = handles::open("run", run.workflow_name(), site, span.id(), false);
     let watched = run.clone();
     aio::runtime().spawn(async move {
         watched.ended().await;
         if watched.state() != core::RunState::Completed {
-            recorder::error(span, watched.state().name());
+            recorder::error(span.id(), watched.state().name());
         }
-        recorder::end(span);
+        drop(span);
         handles::close(handle);
     });
     Py::new(py, Run { run })

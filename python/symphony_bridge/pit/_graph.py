@@ -1,0 +1,163 @@
+"""The builder of workflows."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, TypeVar, Union, overload
+from uuid import UUID
+
+from .. import _native
+
+StepFunction = Callable[["_native.StepContext"], Any]
+"""What a step runs: a function or coroutine function that is given a ``StepContext``."""
+
+_Function = TypeVar("_Function", bound=StepFunction)
+_StepRow = Tuple[str, str, StepFunction, Optional[Mapping[str, Any]], str, int]
+
+
+class Graph:
+    """A workflow under construction: steps and what they depend on.
+
+    ::
+
+        graph = pit.Graph("analysis")
+
+        @graph.step
+        def discover(context): return sorted(Path(context.variables["root"]).glob("*.py"))
+
+        @graph.step(after=[discover], retries=2)
+        async def parse(context): return [await read(path) for path in context.inputs["discover"]]
+
+    Errors in the graph are all told together when it is started or created.
+    """
+
+    def __init__(self, name: str, version: str = "1") -> None:
+        self.name = name
+        self.version = version
+        self._steps: List[_StepRow] = []
+        self._edges: List[Tuple[str, str, str]] = []
+        self._functions: Dict[int, str] = {}
+        # Filled by native code: the workflows that were made of this graph, by Pit.
+        self._workflows: Dict[int, UUID] = {}
+
+    @overload
+    def step(self, step: _Function, /) -> _Function: ...
+
+    @overload
+    def step(
+        self,
+        step: Optional[str] = None,
+        function: None = None,
+        *,
+        after: Iterable[Union[str, StepFunction]] = (),
+        soft: Iterable[Union[str, StepFunction]] = (),
+        optional: Iterable[Union[str, StepFunction]] = (),
+        on_failure: str = "fail",
+        retries: int = 0,
+        configuration: Optional[Mapping[str, Any]] = None,
+    ) -> Callable[[_Function], _Function]: ...
+
+    @overload
+    def step(
+        self,
+        step: str,
+        function: _Function,
+        *,
+        after: Iterable[Union[str, StepFunction]] = (),
+        soft: Iterable[Union[str, StepFunction]] = (),
+        optional: Iterable[Union[str, StepFunction]] = (),
+        on_failure: str = "fail",
+        retries: int = 0,
+        configuration: Optional[Mapping[str, Any]] = None,
+    ) -> _Function: ...
+
+    def step(
+        self,
+        step: Union[str, StepFunction, None] = None,
+        function: Optional[StepFunction] = None,
+        *,
+        after: Iterable[Union[str, StepFunction]] = (),
+        soft: Iterable[Union[str, StepFunction]] = (),
+        optional: Iterable[Union[str, StepFunction]] = (),
+        on_failure: str = "fail",
+        retries: int = 0,
+        configuration: Optional[Mapping[str, Any]] = None,
+    ) -> Any:
+        """Add a step: ``@graph.step``, ``@graph.step(after=[...])`` or ``graph.step("name", function)``.
+
+        ``after`` are hard dependencies: the step runs when they have completed and is skipped when they
+        have not. ``soft`` ones it waits for, whatever becomes of them; ``optional`` ones need not exist.
+        ``on_failure`` is ``"fail"`` (the run fails) or ``"skip"`` (the run goes on without what needs
+        this step). A failed step is tried again ``retries`` times.
+        """
+        if callable(step) and function is None:
+            name, function = getattr(step, "__name__", str(step)), step
+        elif function is None:
+
+            def decorate(decorated: _Function) -> _Function:
+                self._add(
+                    step if isinstance(step, str) else decorated.__name__,
+                    decorated,
+                    (after, soft, optional),
+                    on_failure,
+                    retries,
+                    configuration,
+                )
+                return decorated
+
+            return decorate
+        else:
+            name = str(step)
+        self._add(name, function, (after, soft, optional), on_failure, retries, configuration)
+        return function
+
+    def depend(
+        self, step: Union[str, StepFunction], after: Union[str, StepFunction], kind: str = "hard"
+    ) -> None:
+        """Add a dependency between steps: ``hard``, ``soft`` or ``optional``."""
+        self._edges.append((self._name_of(after), self._name_of(step), kind))
+        self._workflows = {}
+
+    @classmethod
+    def from_definition(cls, definition: Mapping[str, Any]) -> "Graph":
+        """Make a graph of ``{name, version, steps: [{name, callable, ...}], dependencies: [{from, to, kind}]}``."""
+        graph = cls(definition["name"], definition.get("version", "1"))
+        for row in definition.get("steps", ()):
+            graph._steps.append(
+                (
+                    row["name"],
+                    row.get("kind", "callable"),
+                    row["callable"],
+                    row.get("configuration"),
+                    row.get("on_failure", "fail"),
+                    row.get("retries", 0),
+                )
+            )
+        for row in definition.get("dependencies", ()):
+            graph._edges.append((row["from"], row["to"], row.get("kind", "hard")))
+        return graph
+
+    def __repr__(self) -> str:
+        return f"<graph '{self.name}', {len(self._steps)} steps>"
+
+    def _add(
+        self,
+        name: str,
+        function: StepFunction,
+        dependencies: Tuple[Iterable[Union[str, StepFunction]], ...],
+        on_failure: str,
+        retries: int,
+        configuration: Optional[Mapping[str, Any]],
+    ) -> None:
+        self._steps.append((name, "callable", function, configuration, on_failure, retries))
+        self._functions[id(function)] = name
+        for upstream, kind in zip(dependencies, ("hard", "soft", "optional")):
+            self._edges.extend((self._name_of(step), name, kind) for step in upstream)
+        self._workflows = {}
+
+    def _name_of(self, step: Union[str, StepFunction]) -> str:
+        if isinstance(step, str):
+            return step
+        return self._functions.get(id(step), getattr(step, "__name__", str(step)))
+
+    def _definition(self) -> Tuple[str, str, List[_StepRow], List[Tuple[str, str, str]]]:
+        return self.name, self.version, self._steps, self._edges
