@@ -9,7 +9,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import type { FromPanel, ToPanel } from '../../extension/protocol/panelMessages';
 import { type TraceData, TraceFeed } from '../../extension/views/traceFeed';
 import { tracePage } from '../../extension/views/tracePage';
-import { type ThemeName, THEMES } from './themes';
+import { THEMES, type ThemeName } from './themes';
 
 const ROOT = join(__dirname, '../..');
 const ORIGIN = 'http://panel.test';
@@ -115,7 +115,8 @@ export class PanelPage {
 function FAKE_API(given: { theme: Record<string, string>; name: string; state?: object }): void {
   let state: unknown = given.state;
   const api = {
-    postMessage: (message: unknown) => (window as never as { toExtension(m: unknown): void }).toExtension(message),
+    postMessage: (message: unknown) =>
+      (window as never as { toExtension(m: unknown): void }).toExtension(message),
     getState: () => state,
     setState: (next: unknown) => {
       state = JSON.parse(JSON.stringify(next));

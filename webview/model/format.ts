@@ -34,8 +34,12 @@ export function formatDuration(ns: number): string {
 
 /** A point in time, as precise as `step` (the distance of neighbouring ones) needs: `1.2345 ms`. */
 export function formatTime(ns: number, step: number): string {
-  if (ns === 0) return '0';
-  const [scale, unit] = UNITS.find(([scale]) => Math.abs(ns) >= scale) ?? [1, 'ns'];
+  return ns === 0 ? '0' : formatTimeIn(ns, ns, step);
+}
+
+/** A point in time in the unit that suits `whole`, so that times of a column align: `0.2268 ms` of 11 ms. */
+export function formatTimeIn(ns: number, whole: number, step: number): string {
+  const [scale, unit] = UNITS.find(([scale]) => Math.abs(whole) >= scale) ?? [1, 'ns'];
   const digits = Math.max(0, Math.min(9, -Math.floor(Math.log10(step / scale) + 1e-9)));
   return `${(ns / scale).toFixed(scale === 1 ? 0 : digits)} ${unit}`;
 }

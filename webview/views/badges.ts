@@ -33,7 +33,8 @@ export function sourceLink(site: SourceSite & { column?: number }, text = format
   const open = (event: Event) => {
     event.preventDefault();
     event.stopPropagation();
-    post({ type: 'openSource', file: site.file, line: site.line, column: site.column });
+    const { file, line, column } = site;
+    post({ type: 'openSource', file, line, ...(column === undefined ? {} : { column }) });
   };
   return h('a', { class: 'source', href: '#', title: `${site.file}:${site.line}`, click: open }, text);
 }

@@ -4,7 +4,7 @@
  * Must not know: the timeline.
  */
 import { h, setText } from '../dom';
-import { formatDuration, formatSite, formatTime } from '../model/format';
+import { formatDuration, formatSite, formatTimeIn } from '../model/format';
 import type { TraceStore } from '../model/store';
 import { directionBadge } from './badges';
 import { type Column, fillCell, type TableActions, VirtualTable } from './virtualTable';
@@ -17,7 +17,8 @@ export function callTable(store: TraceStore, actions: TableActions): VirtualTabl
       width: '92px',
       align: 'right',
       sortable: true,
-      render: (cell, row) => setText(cell, formatTime(store.columns.start[row], timeStep(store))),
+      render: (cell, row) =>
+        setText(cell, formatTimeIn(store.columns.start[row], store.duration, timeStep(store))),
     },
     {
       key: 'duration',
@@ -81,7 +82,7 @@ export function callTable(store: TraceStore, actions: TableActions): VirtualTabl
   return new VirtualTable('Calls', list, actions);
 }
 
-/** All times of a table show the same precision: a millionth of the trace, at least a nanosecond. */
+/** All times of the table show the same precision: some millionth of the trace, at least a nanosecond. */
 function timeStep(store: TraceStore): number {
   return Math.max(1, store.duration / 1e6);
 }

@@ -118,10 +118,10 @@ export class CallsView {
     const { crossings, directions } = this.store.trace!.summary;
     const options = directions.map(({ from, to, count, p50Ns }) => {
       const [source, target] = [LANGUAGES.indexOf(from), LANGUAGES.indexOf(to)];
-      const text = `${formatDirection(source, target)}  ${formatCount(count)} · p50 ${formatDuration(p50Ns)}`;
+      const text = `${formatDirection(source, target)} · ${formatCount(count)} · p50 ${formatDuration(p50Ns)}`;
       return h('vscode-option', { value: `${source}>${target}` }, text);
     });
-    const all = h('vscode-option', { value: '' }, `All directions  ${formatCount(crossings)} crossings`);
+    const all = h('vscode-option', { value: '' }, `All directions · ${formatCount(crossings)}`);
     fill(this.direction, all, ...options);
     const known = options.some((option) => option.getAttribute('value') === chosen);
     // The component takes its value only after its options have arrived.

@@ -4,7 +4,7 @@
  * Must not know: how it was selected.
  */
 import { fill, h } from '../dom';
-import { formatDuration, formatTime, plural } from '../model/format';
+import { formatDuration, formatTimeIn, plural } from '../model/format';
 import type { TraceStore } from '../model/store';
 import { directionBadge, emptyState, sourceLink } from './badges';
 
@@ -56,7 +56,7 @@ export class Details {
     );
     add('Self', formatDuration(duration - this.inChildren(row)), true);
     if (!Number.isNaN(enqueued[row])) add('Waited', formatDuration(start[row] - enqueued[row]), true);
-    add('Start', formatTime(start[row], Math.max(1, store.duration / 1e6)), true);
+    add('Start', formatTimeIn(start[row], store.duration, Math.max(1, store.duration / 1e6)), true);
     add('Thread', store.threadOf(row));
     if (caller) add('Called at', sourceLink(caller));
     if (callee) add('Defined at', sourceLink(callee));

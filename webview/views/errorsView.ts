@@ -9,6 +9,7 @@ import { fill, h } from '../dom';
 import { formatDuration } from '../model/format';
 import type { TraceStore } from '../model/store';
 import { emptyState, languageBadge, sourceLink } from './badges';
+import { icon } from './icons';
 
 /** More cards than this are not read; the newest are shown. */
 const MOST = 200;
@@ -67,7 +68,7 @@ export class ErrorsView {
     return h(
       'header',
       {},
-      h('span', { class: 'error-mark', 'aria-hidden': true }),
+      icon('error'),
       h(
         'div',
         { class: 'error-head' },
@@ -119,6 +120,7 @@ function frames(list: readonly JoinedFrame[]): HTMLElement | null {
       h('span', { class: changed ? 'frame-language' : 'frame-language same' }, languageBadge(lang)),
       h('span', { class: 'frame-function' }, frame.function),
       sourceLink(frame),
+      h('span', { class: 'frame-folder' }, frame.file.slice(0, frame.file.lastIndexOf('/') + 1)),
     );
   });
   return h('ol', { class: 'frames', 'aria-label': 'Stack, outermost call first' }, ...rows);

@@ -8,6 +8,7 @@ import { LANGUAGES } from '../../extension/protocol/trace/model';
 import { fill, h } from '../dom';
 import { formatCount, formatDirection, formatDuration } from '../model/format';
 import type { TraceStore } from '../model/store';
+import { icon } from './icons';
 
 export class Header {
   readonly element: HTMLElement;
@@ -22,7 +23,7 @@ export class Header {
     const button = h(
       'vscode-button',
       { appearance: 'icon', 'aria-label': 'Refresh', title: 'Refresh', click: refresh },
-      h('span', { class: 'icon-refresh', 'aria-hidden': true }),
+      icon('refresh'),
     );
     this.element = h('header', { class: 'header' }, this.title, this.state, this.figures, button);
     store.subscribe((event) => {

@@ -90,7 +90,7 @@ function paintLane(context: CanvasRenderingContext2D, scene: Scene, { lane, top 
       if (y + BAR < scene.top || y > scene.top + scene.height) continue;
       walkTrack(track.rows, scene.times, scene.window, {
         dense(x, width) {
-          context.globalAlpha = scene.matching ? 0.35 : 0.8;
+          context.globalAlpha = scene.matching ? 0.3 : 0.65;
           context.fillStyle = colours.strong;
           context.fillRect(GUTTER + x, y, width, BAR);
           context.globalAlpha = 1;
@@ -126,7 +126,7 @@ function paintBar(
   context.fillRect(left, y, drawn, BAR);
   if (width >= 4) {
     context.fillStyle = strong;
-    context.fillRect(left, y, palette.highContrast ? 1 : 2, BAR);
+    context.fillRect(left, y, palette.highContrast || width < 12 ? 1 : 2, BAR);
     if (palette.highContrast) outline(context, strong, left, y, drawn);
   }
   if (row === scene.hovered) outline(context, palette.foreground, left, y, drawn);

@@ -24,6 +24,29 @@ export function errorsOfTrace(model: TraceModel): PanelError[] {
   });
 }
 
+/**
+ * Errors of a live host (which know hints and causes) with those only the trace has seen, such as ones a script caught.
+ * An error that both know gets its place in time from the trace.
+ */
+export function mergeErrors(live: readonly PanelError[], recorded: readonly PanelError[]): PanelError[] {
+  const left = new Set(live);
+  const merged = recorded.map((error) => {
+    // An error passes several spans on its way up: each may have recorded it, also with its type in front.
+    const known = live.find((other) => other.message !== '' && error.message.includes(other.message));
+    if (!known) return error;
+    left.delete(known);
+    return { ...known, atNs: known.atNs ?? error.atNs, span: known.span ?? error.span };
+  });
+  const seen = new Set<string>();
+  const once = merged.filter((error) => {
+    const key = `${error.type}\n${error.message}\n${error.frames.map((frame) => `${frame.file}:${frame.line}`)}`;
+    const isNew = !seen.has(key);
+    seen.add(key);
+    return isNew;
+  });
+  return [...once, ...left];
+}
+
 /** Handles that never closed. A file that was closed in order says that its run is over: then they are leaks. */
 export function handlesOfTrace(model: TraceModel): PanelHandle[] {
   return model.handles

@@ -1,0 +1,363 @@
+/** The trace panel in a real browser: real page, policy, bundle; a recorded trace; mouse, keys, themes. */
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Browser, Locator } from 'playwright-core';
+import { readTraceFile } from '../../extension/conductor/traceFile';
+import type { FromPanel, PanelError } from '../../extension/protocol/panelMessages';
+import { errorsOfTrace, handlesOfTrace } from '../../extension/protocol/trace/derived';
+import type { TraceData } from '../../extension/views/traceFeed';
+import { largeTrace } from './largeTrace';
+import { launchBrowser, PanelPage } from './panelPage';
+import type { ThemeName } from './themes';
+
+const RESULTS = join(__dirname, '../results/webview');
+/** A frame on a busy machine without a graphics card; measured alone it is 4 to 18 ms for a million spans. */
+const FRAME_LIMIT_MS = 100;
+
+let browser: Browser;
+
+before(async () => {
+  mkdirSync(RESULTS, { recursive: true });
+  browser = await launchBrowser();
+});
+
+after(() => browser.close());
+
+function tour(): TraceData {
+  const model = readTraceFile(join(__dirname, '../fixtures/tour.trace'));
+  return {
+    model,
+    errors: errorsOfTrace(model),
+    handles: handlesOfTrace(model),
+    title: 'tour.conductor.py',
+  };
+}
+
+async function openTour(theme: ThemeName = 'dark'): Promise<PanelPage> {
+  const panel = await PanelPage.open(browser, theme);
+  await panel.show(tour());
+  return panel;
+}
+
+const isOpenSource = (message: FromPanel) => message.type === 'openSource';
+const rowsOf = (panel: PanelPage): Locator => panel.page.locator('.table-rows .table-row:visible');
+const detailsOf = (panel: PanelPage): Locator => panel.page.locator('.details');
+
+async function press(panel: PanelPage, ...keys: string[]): Promise<void> {
+  for (const key of keys) await panel.page.keyboard.press(key);
+  await panel.settle();
+}
+
+/** Distinct colours of a part of the timeline: more than a few mean that something is drawn. */
+async function coloursDrawn(panel: PanelPage): Promise<number> {
+  return panel.page.locator('.timeline-canvas').evaluate((canvas: HTMLCanvasElement) => {
+    const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+    return new Set(new Uint32Array(data.buffer)).size;
+  });
+}
+
+for (const theme of ['dark', 'light', 'high-contrast'] as const) {
+  test(`shows a run in the ${theme} theme without a fault`, async () => {
+    const panel = await openTour(theme);
+    assert.equal(await panel.page.locator('h1').textContent(), 'tour.conductor.py');
+    const figures = await panel.page.locator('.figures').innerText();
+    assert.match(figures.replace(/\s+/g, ' '), /Crossings 51 p50 80\.\d µs .* Errors 1 Leaks 1 Dropped 0/);
+    assert.ok((await coloursDrawn(panel)) > 20);
+    for (const tab of ['calls', 'errors', 'leaks']) {
+      await panel.page.locator(`#tab-${tab}`).click();
+      await panel.settle();
+      await panel.page.screenshot({ path: join(RESULTS, `${theme}-${tab}.png`) });
+    }
+    assert.deepEqual(panel.faults, []);
+    await panel.page.close();
+  });
+}
+
+test('the page allows no script, style or address but its own', async () => {
+  const panel = await openTour();
+  const ran = await panel.page.evaluate(async () => {
+    const script = document.createElement('script');
+    script.textContent = 'window.injected = true';
+    document.body.append(script);
+    const fetched = await fetch('http://panel.test/webview.js').then(
+      () => true,
+      () => false,
+    );
+    return { injected: 'injected' in window, fetched };
+  });
+  assert.deepEqual(ran, { injected: false, fetched: false });
+  await panel.page.close();
+});
+
+test('a row opens its source and selects its span', async () => {
+  const panel = await openTour();
+  await panel.page.locator('.filter').click();
+  await panel.page.keyboard.type('pool.allocate');
+  await rowsOf(panel).nth(1).waitFor({ state: 'hidden' });
+  await rowsOf(panel).first().click();
+  const opened = await panel.until(isOpenSource);
+  assert.deepEqual(opened, { type: 'openSource', file: 'examples/tour.conductor.py', line: 71 });
+  assert.match(await detailsOf(panel).innerText(), /pool\.allocate[\s\S]*Called at\s+tour\.conductor\.py:71/);
+  await panel.page.close();
+});
+
+test('a click on a span opens its source and selects its row', async () => {
+  const panel = await openTour();
+  const box = (await panel.page.locator('.timeline-canvas').boundingBox())!;
+  // The run itself: the first track of the second lane spans nearly the whole width.
+  await panel.page.mouse.move(box.x + box.width / 2, box.y + 69);
+  await panel.settle();
+  assert.match(await panel.page.locator('.tooltip').innerText(), /run_script[\s\S]*conductor-1/);
+  await panel.page.mouse.down();
+  await panel.page.mouse.up();
+  const opened = await panel.until(isOpenSource);
+  assert.deepEqual(opened, { type: 'openSource', file: 'examples/tour.conductor.py', line: 1 });
+  await panel.settle();
+  const selected = panel.page.locator('.table-rows [aria-selected="true"]');
+  assert.match(await selected.innerText(), /run_script/);
+  await panel.page.close();
+});
+
+test('keys follow calls, zoom, pan and open', async () => {
+  const panel = await openTour();
+  const state = () =>
+    panel.page.evaluate(() => (window as never as { panelState(): PanelState }).panelState());
+  await panel.page.locator('.timeline-canvas').focus();
+  await press(panel, 'ArrowRight');
+  assert.match(await detailsOf(panel).innerText(), /run_script/);
+  await press(panel, 'ArrowDown', 'ArrowUp', 'ArrowDown', 'ArrowRight');
+  assert.match(await detailsOf(panel).innerText(), /editor\.(progress|message)/);
+  assert.match(
+    await panel.page.locator('[aria-live]').innerText(),
+    /editor\.\w+, Py → TS, .* thread conductor-1/,
+  );
+  await press(panel, 'f');
+  const fitted = (await state()).window!;
+  await press(panel, 'w', 'w');
+  const zoomed = (await state()).window!;
+  assert.ok(zoomed.end - zoomed.start < (fitted.end - fitted.start) * 0.6);
+  await press(panel, 'd');
+  assert.ok((await state()).window!.start > zoomed.start);
+  await press(panel, 'Enter');
+  await panel.until(isOpenSource);
+  await press(panel, 'Home', 'Escape');
+  assert.equal((await state()).window, null);
+  assert.match(await detailsOf(panel).innerText(), /No call selected/);
+  await panel.page.close();
+});
+
+test('the wheel zooms at the cursor, dragging pans', async () => {
+  const panel = await openTour();
+  const box = (await panel.page.locator('.timeline-canvas').boundingBox())!;
+  const visible = () =>
+    panel.page.evaluate(() => (window as never as { panelState(): PanelState }).panelState().window);
+  await panel.page.mouse.move(box.x + 700, box.y + 150);
+  await panel.page.mouse.wheel(0, -600);
+  await panel.settle();
+  const zoomed = (await visible())!;
+  assert.ok(zoomed.end - zoomed.start < 11e6);
+  await panel.page.mouse.down();
+  await panel.page.mouse.move(box.x + 500, box.y + 150, { steps: 4 });
+  await panel.page.mouse.up();
+  assert.ok((await visible())!.start > zoomed.start);
+  assert.equal(panel.messages.filter(isOpenSource).length, 0, 'a drag is not a click');
+  await panel.page.close();
+});
+
+test('the table works by keyboard and tells assistive technology what it is', async () => {
+  const panel = await openTour();
+  const table = panel.page.locator('.table');
+  const byDuration = panel.page.locator('button.sort', { hasText: 'Duration' });
+  await byDuration.click();
+  await panel.settle();
+  assert.match(await rowsOf(panel).first().innerText(), /run_script/);
+  await byDuration.click();
+  await panel.settle();
+  assert.doesNotMatch(await rowsOf(panel).first().innerText(), /run_script/);
+  await panel.page.locator('button.sort', { hasText: 'Time' }).click();
+  await table.focus();
+  await press(panel, 'End');
+  const active = await table.getAttribute('aria-activedescendant');
+  assert.match(await panel.page.locator(`#${active}`).innerText(), /watch[\s\S]*open/);
+  await press(panel, 'Home', 'ArrowDown', 'Enter');
+  assert.deepEqual(await panel.until(isOpenSource), {
+    type: 'openSource',
+    file: 'examples/tour.conductor.py',
+    line: 12,
+  });
+  assert.equal(await table.getAttribute('aria-rowcount'), '68');
+  const canvas = panel.page.locator('.timeline-canvas');
+  assert.equal(await canvas.getAttribute('role'), 'application');
+  assert.match((await canvas.getAttribute('aria-label'))!, /arrow keys/);
+  await panel.page.close();
+});
+
+test('the filter narrows table and timeline, and says by how much', async () => {
+  const panel = await openTour();
+  const plain = await coloursDrawn(panel);
+  await press(panel, 'Control+f');
+  await panel.page.keyboard.type('error');
+  await panel.page.locator('.toolbar-count', { hasText: '1 of 67 calls' }).waitFor();
+  await panel.settle();
+  assert.match(await rowsOf(panel).first().innerText(), /artifacts\.load[\s\S]*error/);
+  assert.notEqual(await coloursDrawn(panel), plain);
+  await panel.page.keyboard.press('Escape');
+  await panel.page.locator('.toolbar-count', { hasText: /^67 calls/ }).waitFor();
+  await panel.page.locator('.direction-choice').click();
+  await panel.page.locator('vscode-option', { hasText: 'Rs → Py' }).click();
+  await panel.page.locator('.toolbar-count', { hasText: '7 of 67 calls' }).waitFor();
+  await panel.page.close();
+});
+
+test('an error is one story in three languages, every frame a link', async () => {
+  const panel = await PanelPage.open(browser, 'dark');
+  const data = tour();
+  const frame = (language: PanelError['frames'][0]['language'], file: string, line: number) => ({
+    language,
+    function: `in_${language}`,
+    file,
+    line,
+  });
+  const cause: PanelError = {
+    ...data.errors[0],
+    type: 'KeyError',
+    message: "'7f3a'",
+    frames: [],
+    span: null,
+  };
+  data.errors = [
+    {
+      type: 'symphony_bridge.errors.PitError',
+      message: 'no such artifact <b>7f3a</b>',
+      code: 'pit-not-found',
+      hint: 'store it first',
+      notes: ['while loading the report'],
+      atNs: 8_190_000,
+      span: data.errors[0].span,
+      frames: [
+        frame('typescript', '/x/run.ts', 41),
+        frame('python', '/x/tour.py', 90),
+        frame('python', '/x/tour.py', 91),
+        frame('rust', 'native/pit/src/artifacts.rs', 108),
+      ],
+      cause,
+    },
+  ];
+  await panel.show(data);
+  await panel.page.locator('#tab-errors').click();
+  const card = panel.page.locator('.error-card');
+  const text = (await card.innerText()).replace(/\s+/g, ' ');
+  assert.match(text, /PitError no such artifact <b>7f3a<\/b> pit-not-found at 8\.19 ms Show in timeline/);
+  assert.match(text, /Next step ?store it first while loading the report/);
+  assert.match(text, /caused by KeyError '7f3a'/);
+  const links = card.locator('.frames a');
+  assert.deepEqual(await links.allInnerTexts(), [
+    'run.ts:41',
+    'tour.py:90',
+    'tour.py:91',
+    'artifacts.rs:108',
+  ]);
+  for (let i = 0; i < 4; i++) await links.nth(i).click();
+  await panel.until((message) => message.type === 'openSource' && message.line === 108);
+  const opened = panel.messages.map((message) => (message.type === 'openSource' ? message.line : 0));
+  assert.deepEqual(opened.filter(Boolean), [41, 90, 91, 108]);
+  await card.locator('button', { hasText: 'Show in timeline' }).click();
+  await detailsOf(panel).getByText('artifacts.load').first().waitFor();
+  await panel.page.close();
+});
+
+test('leaks stand with the line that made them', async () => {
+  const panel = await openTour();
+  await panel.page.locator('#tab-leaks').click();
+  const leaks = panel.page.locator('.handles-leak tbody tr');
+  assert.equal(await leaks.count(), 1);
+  assert.match(
+    (await leaks.first().innerText()).replace(/\s+/g, ' '),
+    /1 lease embedder #1 tour\.conductor\.py:71 5\.15 ms still open when the recording ended Show call/,
+  );
+  assert.equal(await panel.page.locator('.handles-long-lived tbody tr').count(), 2);
+  await leaks.first().click();
+  assert.deepEqual(await panel.until(isOpenSource), {
+    type: 'openSource',
+    file: 'examples/tour.conductor.py',
+    line: 71,
+  });
+  await panel.page.close();
+});
+
+test('empty states say what to do next', async () => {
+  const panel = await PanelPage.open(browser, 'light');
+  const hint = 'Run “Symphony: Run Conductor Script”.';
+  await panel.send({ type: 'trace/none', load: 1, message: 'Nothing recorded yet', hint, failed: false });
+  for (const tab of ['calls', 'errors', 'leaks']) {
+    await panel.page.locator(`#tab-${tab}`).click();
+    const empty = panel.page.locator('.empty:visible');
+    assert.match(await empty.innerText(), /Nothing recorded yet[\s\S]*Run Conductor Script/);
+  }
+  await panel.page.locator('vscode-button[title="Refresh"]').click();
+  await panel.until((message) => message.type === 'refresh');
+  const data = tour();
+  await panel.show({ ...data, errors: [], handles: [] });
+  await panel.page.locator('#tab-errors').click();
+  assert.match(await panel.page.locator('.errors .empty').innerText(), /No errors/);
+  await panel.page.locator('#tab-leaks').click();
+  assert.match(await panel.page.locator('.all-clear').innerText(), /No leaks/);
+  assert.deepEqual(panel.faults, []);
+  await panel.page.close();
+});
+
+test('a panel that was hidden comes back as it was', async () => {
+  const panel = await openTour();
+  await rowsOf(panel).nth(4).click();
+  await panel.page.locator('.timeline-canvas').focus();
+  await press(panel, 'f');
+  const state = await panel.page.evaluate(() => (window as never as { panelState(): object }).panelState());
+  const again = await PanelPage.open(browser, 'dark', undefined, state);
+  await again.show(tour());
+  assert.equal(await detailsOf(again).innerText(), await detailsOf(panel).innerText());
+  const restored = await again.page.evaluate(() =>
+    (window as never as { panelState(): object }).panelState(),
+  );
+  assert.deepEqual(restored, state);
+  await again.send({ type: 'show', tab: 'leaks' });
+  await again.page.locator('.leaks').getByText('embedder #1').waitFor();
+  await again.send({ type: 'reveal', span: 1 });
+  await detailsOf(again).getByText('run_script').first().waitFor();
+  await Promise.all([panel.page.close(), again.page.close()]);
+});
+
+test('a large trace stays smooth at every zoom', async () => {
+  const panel = await PanelPage.open(browser, 'dark');
+  const model = largeTrace(150_000);
+  await panel.show({ model, errors: [], handles: [], title: 'large' });
+  const frames = await panel.page.evaluate(async () => {
+    const canvas = document.querySelector('.timeline-canvas')!;
+    const times: number[] = [];
+    for (const key of 'wwwwwwwwwwwwwwdddassssssssssssssss') {
+      canvas.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+      times.push(
+        await new Promise<number>((done) =>
+          requestAnimationFrame(() => {
+            const started = performance.now();
+            setTimeout(() => done(performance.now() - started));
+          }),
+        ),
+      );
+    }
+    return times.sort((left, right) => left - right);
+  });
+  const median = frames[frames.length >> 1];
+  assert.ok(median < FRAME_LIMIT_MS, `a frame took ${median} ms`);
+  await panel.page.locator('.table').focus();
+  await press(panel, 'End');
+  assert.match(await panel.page.locator('.table-rows [aria-selected="true"]').innerText(), /call_host/);
+  assert.ok((await panel.page.locator('.table-rows > div').count()) < 100, 'only visible rows exist');
+  assert.deepEqual(panel.faults, []);
+  await panel.page.close();
+});
+
+interface PanelState {
+  window: { start: number; end: number } | null;
+}
