@@ -18,6 +18,18 @@ __all__ = [
     "DeadlockError",
     "HostError",
     "HostUnavailable",
+    "PitCancelled",
+    "PitCapacity",
+    "PitConflict",
+    "PitDamaged",
+    "PitDenied",
+    "PitError",
+    "PitFailed",
+    "PitInternal",
+    "PitInvalid",
+    "PitNotFound",
+    "PitStorage",
+    "PitTimeout",
 ]
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -97,6 +109,103 @@ class HostUnavailable(BridgeError, RuntimeError):
     code = "host-unavailable"
 
 
+class PitError(BridgeError):
+    """Base of the Pit's errors; each is also the built-in error that fits.
+
+    ``component`` and ``operation`` say where, ``details`` holds the field and value at fault,
+    ``hint`` says what to do next, ``rust_frames`` where in the Pit it was raised
+    (function, file, line). A failed loader or step is the ``__cause__``.
+    """
+
+    code = "pit"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        component: str = "",
+        operation: str = "",
+        details: Optional[Dict[str, Any]] = None,
+        rust_frames: Optional[List[Tuple[str, str, int]]] = None,
+        **known: Any,
+    ) -> None:
+        super().__init__(message, **known)
+        self.component = component
+        self.operation = operation
+        self.details: Dict[str, Any] = details or {}
+        self.rust_frames: List[Tuple[str, str, int]] = rust_frames or []
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return f"{message}\n  hint: {self.hint}" if self.hint else message
+
+
+class PitInvalid(PitError, ValueError):
+    """A value that is not allowed; ``details`` has ``field``, ``value`` and ``allowed``."""
+
+    code = "pit-invalid"
+
+
+class PitNotFound(PitError, LookupError):
+    """An id or name that names nothing."""
+
+    code = "pit-not-found"
+
+
+class PitConflict(PitError, RuntimeError):
+    """The state of the thing refuses the operation, or its name is taken."""
+
+    code = "pit-conflict"
+
+
+class PitTimeout(PitError, TimeoutError):
+    """A deadline passed."""
+
+    code = "pit-timeout"
+
+
+class PitCapacity(PitError, MemoryError):
+    """It can never fit the limit."""
+
+    code = "pit-capacity"
+
+
+class PitStorage(PitError, OSError):
+    """Trouble with the disk or the database of the Pit home."""
+
+    code = "pit-storage"
+
+
+class PitDenied(PitStorage, PermissionError):
+    """The Pit home may not be read or written."""
+
+    code = "pit-denied"
+
+
+class PitDamaged(PitStorage):
+    """What is on disk is not what was stored."""
+
+    code = "pit-damaged"
+
+
+class PitFailed(PitError, RuntimeError):
+    """A loader or a step failed; its error is the ``__cause__``."""
+
+    code = "pit-failed"
+
+
+class PitCancelled(PitError, RuntimeError):
+    """What was waited for has been cancelled."""
+
+    code = "pit-cancelled"
+
+
+class PitInternal(PitError, RuntimeError):
+    """A fault of the Pit itself, such as a panic; the process goes on."""
+
+    code = "pit-internal"
+
+
 def describe(error: BaseException) -> Dict[str, Any]:
     """Return ``error`` as plain values: type, message, code, hint, frames, cause, notes, details."""
     return _describe(error, set())
@@ -173,7 +282,8 @@ def _is_internal(filename: str) -> bool:
 
 
 def _message(error: BaseException) -> str:
-    if isinstance(error, HostError):
+    if isinstance(error, (HostError, PitError)):
+        # Their text also tells what travels in fields of its own here.
         return BridgeError.__str__(error)
     if isinstance(error, KeyError) and len(error.args) == 1:
         return repr(error.args[0])
