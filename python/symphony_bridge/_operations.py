@@ -1,7 +1,7 @@
 """The thirteen operations of the Pit's port, for a person: what each takes, and how to call it by name.
 
 Used by the editor's command *Invoke Pit Operation*. The descriptions are read from the functions
-themselves, so they cannot differ from them. Twin: ``extension/commands/pitArguments.ts``.
+themselves; what they leave open is told here. Twin: ``extension/commands/pitArguments.ts``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import enum
 import inspect
 import json
 import re
+from functools import reduce
+from importlib import import_module
 from typing import Any, Callable, Mapping
 
 from . import pit
@@ -33,10 +35,21 @@ PORT = {
 }
 """Operation → component, in the order in which they are offered."""
 
-_BYTES = re.compile(r"\b(bytes|bytearray|memoryview|Buffer|BytesLike)\b")
+_TYPED: dict[str, dict[str, str]] = {
+    "store_artifact": {
+        "content": "str",
+        "content_type": "Optional[str]",
+        "metadata": "Optional[Mapping[str, Any]]",
+        "tags": "Optional[Sequence[str]]",
+        "parents": "Optional[Sequence[Id]]",
+        "name": "Optional[str]",
+    },
+}
+"""Types of parameters that a function takes without naming them, or as anything."""
+
 _JSON_TYPES = {
-    "string": re.compile(r"\b(str|UUID|bytes|BytesLike|Buffer|Path|PathLike|Literal)\b"),
-    "number": re.compile(r"\b(int|float)\b"),
+    "string": re.compile(r"\b(str|UUID|Id|Path|PathLike|Literal)\b"),
+    "number": re.compile(r"\b(int|float|Seconds)\b"),
     "boolean": re.compile(r"\bbool\b"),
     "object": re.compile(r"\b([Dd]ict|Mapping|MutableMapping|TypedDict)\b"),
     "array": re.compile(r"\b([Ll]ist|[Tt]uple|Sequence|Iterable|[Ss]et|FrozenSet|Collection)\b"),
@@ -56,10 +69,10 @@ def invoke(name: str, arguments: Mapping[str, Any]) -> str:
     """
     if name not in PORT:
         raise LookupError(f"the Pit has no operation {name!r}; it has {', '.join(PORT)}")
-    function = _function(name)
-    parameters = inspect.signature(function).parameters
-    given = {key: _adapt(parameters.get(key), value) for key, value in arguments.items()}
-    return json.dumps(_plain(function(**given)), indent=2, ensure_ascii=False)
+    given = dict(arguments)
+    if name == "create_workflow":
+        given["definition"] = _with_callables(given.get("definition"))
+    return json.dumps(_plain(_function(name)(**given)), indent=2, ensure_ascii=False)
 
 
 def _function(name: str) -> Callable[..., Any]:
@@ -70,16 +83,23 @@ def _function(name: str) -> Callable[..., Any]:
 def _describe(name: str, component: str) -> dict[str, Any]:
     function = _function(name)
     summary = (inspect.getdoc(function) or "").split("\n\n", 1)[0].replace("\n", " ")
-    parameters = [
-        _describe_parameter(parameter)
+    typed = _TYPED.get(name, {})
+    named = {
+        parameter.name: parameter
         for parameter in inspect.signature(function).parameters.values()
         if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    }
+    parameters = [_describe_parameter(parameter, typed.get(parameter.name)) for parameter in named.values()]
+    parameters += [
+        {"name": key, "type": text, "accepts": _accepted(text), "required": False, "default": "None"}
+        for key, text in typed.items()
+        if key not in named
     ]
     return {"name": name, "component": component, "summary": summary, "parameters": parameters}
 
 
-def _describe_parameter(parameter: inspect.Parameter) -> dict[str, Any]:
-    annotation = _annotation(parameter)
+def _describe_parameter(parameter: inspect.Parameter, typed: str | None) -> dict[str, Any]:
+    annotation = typed or _annotation(parameter)
     required = parameter.default is parameter.empty
     return {
         "name": parameter.name,
@@ -114,10 +134,24 @@ def _accepted(annotation: str) -> list[str]:
     return [name for name in _JSON_TYPES if any(name in names for names in known)]
 
 
-def _adapt(parameter: inspect.Parameter | None, value: Any) -> Any:
-    if isinstance(value, str) and parameter is not None and _BYTES.search(_annotation(parameter)):
-        return value.encode("utf-8")
-    return value
+def _with_callables(definition: Any) -> Any:
+    """Return a workflow whose steps name their functions, as ``module:function``, with the functions."""
+    if not isinstance(definition, Mapping):
+        return definition
+    steps = [
+        {**step, "callable": _named(step["callable"])}
+        if isinstance(step, Mapping) and isinstance(step.get("callable"), str)
+        else step
+        for step in definition.get("steps", ())
+    ]
+    return {**definition, "steps": steps}
+
+
+def _named(path: str) -> Any:
+    module, _, attributes = path.partition(":")
+    if not attributes:
+        raise ValueError(f"callable: {path!r} names no function; write module:function")
+    return reduce(getattr, attributes.split("."), import_module(module))
 
 
 def _plain(value: Any) -> Any:
