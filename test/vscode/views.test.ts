@@ -70,7 +70,7 @@ describe('views', () => {
   it('tells what a Pit operation refuses', async () => {
     const result = await vscode.commands.executeCommand(COMMANDS.invokePitOperation, {
       name: 'retrieve_artifact',
-      arguments: { artifact_id: 'no id at all' },
+      arguments: { id: 'no id at all' },
     });
     assert.equal(result, undefined);
     notifications.find(/The Pit operation failed/);
