@@ -4,7 +4,7 @@
  * Must not know: input, the rest of the drawing.
  */
 import { BAR } from '../model/geometry';
-import { type Scene, xOf } from './timelinePaint';
+import { type Scene, xOf } from './scene';
 
 /** More arrows than this would be a carpet. */
 const MOST_CHILDREN = 60;

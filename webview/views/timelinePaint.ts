@@ -4,33 +4,15 @@
  * Must not know: input, messages.
  */
 
-import { type Times, walkTrack } from '../model/detail';
+import { walkTrack } from '../model/detail';
 import { FULL_LANGUAGES, formatDuration, formatTime } from '../model/format';
-import { BAND, BAR, type Geometry, GUTTER, type PlacedLane, RULER } from '../model/geometry';
-import type { TraceStore } from '../model/store';
-import type { TimeWindow } from '../model/timeWindow';
-import type { Palette } from '../palette';
+import { BAND, BAR, GUTTER, type PlacedLane, RULER } from '../model/geometry';
 import { paintFlow } from './flowPaint';
+import { type Scene, xOf } from './scene';
 
 /** Narrower bars get no text. */
 const TEXT_FROM = 36;
 const ERROR_MARK = 5;
-
-export interface Scene {
-  store: TraceStore;
-  geometry: Geometry;
-  window: TimeWindow;
-  times: Times;
-  palette: Palette;
-  /** Rows that match the filter; null = no filter. What does not match is drawn pale. */
-  matching: Uint8Array | null;
-  hovered: number;
-  /** Scroll position and size of the visible part, in CSS pixels. */
-  top: number;
-  width: number;
-  height: number;
-  focused: boolean;
-}
 
 export function paintTimeline(context: CanvasRenderingContext2D, scene: Scene): void {
   const { palette, width, height, top } = scene;
@@ -49,11 +31,6 @@ export function paintTimeline(context: CanvasRenderingContext2D, scene: Scene): 
   clipToTime(context, scene, () => paintSelection(context, scene));
   context.restore();
   paintRuler(context, scene, ticks);
-}
-
-/** X of a time, gutter included. */
-export function xOf({ window }: Pick<Scene, 'window'>, time: number): number {
-  return GUTTER + window.xAt(time);
 }
 
 function paintGrid(context: CanvasRenderingContext2D, scene: Scene, times: number[]): void {
