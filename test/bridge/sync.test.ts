@@ -1,0 +1,89 @@
+/** Synchronous calls, which only the embedded host has. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { BridgeClosed, BridgeError, ConversionError, PythonError } from '../../extension/bridge/errors';
+import { kw } from '../../extension/bridge/refs';
+import type { EmbeddedBridge } from '../../extension/conductor/openBridge';
+import { openForTest } from './bothHosts';
+
+async function open(t: TestContext): Promise<EmbeddedBridge> {
+  return (await openForTest(t, 'embedded')) as EmbeddedBridge;
+}
+
+/** What a synchronous call throws. */
+function thrown(body: () => unknown): BridgeError {
+  try {
+    body();
+  } catch (error) {
+    assert.ok(error instanceof BridgeError, String(error));
+    return error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+test('a synchronous call takes names, objects and keywords', async (t) => {
+  const bridge = await open(t);
+  assert.equal(bridge.callSync('math:floor', 2.5), 2);
+  const fixture = await bridge.import('bridge_fixture');
+  assert.deepEqual(bridge.callSync(fixture.echo, 1, kw({ a: 2 })), { args: [1], kwargs: { a: 2 } });
+  const counter = await fixture.Counter.ref(1);
+  assert.equal(bridge.callSync(counter.add, 2), 3);
+  const add = bridge.sync<number>(counter.add);
+  assert.deepEqual([add(), add(10)], [4, 14]);
+  counter[Symbol.dispose]();
+  assert.equal(thrown(() => add()).code, 'released');
+});
+
+test('values pass as in asynchronous calls, large ones too', async (t) => {
+  const bridge = await open(t);
+  const echo = bridge.sync('bridge_fixture:echo');
+  const samples = bridge.callSync('bridge_fixture:samples');
+  assert.deepEqual(echo(samples), samples);
+  const floats = Array.from({ length: 100_000 }, (_, i) => i + 0.5);
+  assert.deepEqual(echo(floats), floats);
+  const text = 'ä'.repeat(300_000);
+  assert.equal(echo(text), text);
+  const bytes = new Uint8Array(1_000_000).fill(3);
+  assert.ok(Buffer.from(echo(bytes) as Uint8Array).equals(bytes));
+});
+
+test('errors are thrown with the caller in front', async (t) => {
+  const bridge = await open(t);
+  const error = thrown(() => bridge.callSync('bridge_fixture:fail', 'on purpose'));
+  assert.ok(error instanceof PythonError);
+  assert.equal(error.type, 'ValueError');
+  assert.match(String(error.stack), /TypeScript[\s\S]+sync\.test\.ts[\s\S]+Python[\s\S]+_fail_below/);
+  const refused = thrown(() => bridge.callSync('bridge_fixture:echo', [Symbol('x')]));
+  assert.ok(refused instanceof ConversionError);
+  assert.match(refused.message, /args\[0\]\[0\]/);
+  assert.equal(bridge.callSync('bridge_fixture:echo', 5), 5);
+});
+
+test('what could never end is refused', async (t) => {
+  const bridge = await open(t);
+  bridge.expose('desk', { answer: () => 42 });
+  assert.equal(thrown(() => bridge.callSync('bridge_fixture:call_host', 'desk.answer')).code, 'deadlock');
+  const coroutine = thrown(() => bridge.callSync('bridge_fixture:add_async', 1, 2));
+  assert.match(coroutine.message, /coroutine/);
+});
+
+test('synchronous and asynchronous calls mix', async (t) => {
+  const bridge = await open(t);
+  const fixture = await bridge.import('bridge_fixture');
+  bridge.expose('desk', { upper: (text: string) => bridge.callSync('builtins:str.upper', text) });
+  const results = await Promise.all(
+    Array.from({ length: 100 }, async (_, i) => {
+      const later = fixture.add_async(i, 1);
+      assert.equal(bridge.callSync('builtins:abs', -i), i);
+      return later;
+    }),
+  );
+  assert.equal(results[99], 100);
+  assert.equal(await fixture.call_host('desk.upper', 'x'), 'X');
+});
+
+test('after the end, synchronous calls fail like all others', async (t) => {
+  const bridge = await open(t);
+  await bridge.close();
+  assert.ok(thrown(() => bridge.callSync('math:floor', 1)) instanceof BridgeClosed);
+});
