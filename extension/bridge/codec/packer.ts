@@ -108,22 +108,16 @@ export class Packer {
   }
 
   value(v: unknown): void {
-    switch (typeof v) {
-      case 'number':
-        return this.number(v);
-      case 'string':
-        return this.string(v);
-      case 'object':
-        return v === null ? this.raw(Tag.NONE) : this.object(v);
-      case 'boolean':
-        return this.raw(v ? Tag.TRUE : Tag.FALSE);
-      case 'undefined':
-        return this.raw(Tag.UNDEFINED);
-      case 'bigint':
-        return this.bigint(v);
-      default:
-        return this.reference(v);
-    }
+    // Comparisons one by one compile to checks of the tag; a switch over `typeof` makes the string first.
+    if (typeof v === 'number') this.number(v);
+    else if (typeof v === 'string') this.string(v);
+    else if (typeof v === 'object') {
+      if (v === null) this.raw(Tag.NONE);
+      else this.object(v);
+    } else if (typeof v === 'boolean') this.raw(v ? Tag.TRUE : Tag.FALSE);
+    else if (v === undefined) this.raw(Tag.UNDEFINED);
+    else if (typeof v === 'bigint') this.bigint(v);
+    else this.reference(v);
   }
 
   /** Adds an op with an unsigned argument. */
@@ -217,24 +211,26 @@ export class Packer {
       shape = this.trie.find(keys);
       this.inline[depth] = shape;
     }
-    const n = keys.length;
-    if (!shape.plain) this.op(Tag.MAP, n);
-    else if (shape.frame === this.frame) this.op(Tag.OBJECT, shape.id);
-    else this.define(shape);
+    if (shape.plain) {
+      if (shape.frame === this.frame) this.op(Tag.OBJECT, shape.id);
+      else this.define(shape);
+      shape.write(this, o);
+    } else this.pairs(o, keys);
+    this.depth--;
+  }
+
+  /** An object whose keys would change order or meaning in an object. */
+  private pairs(o: Record<string, unknown>, keys: readonly string[]): void {
+    this.op(Tag.MAP, keys.length);
     let i = 0;
     try {
-      if (shape.plain) {
-        for (; i < n; i++) this.value(o[keys[i]]);
-      } else {
-        for (; i < n; i++) {
-          this.string(keys[i]);
-          this.value(o[keys[i]]);
-        }
+      for (; i < keys.length; i++) {
+        this.string(keys[i]);
+        this.value(o[keys[i]]);
       }
     } catch (error) {
       throw at(error, keys[i], o);
     }
-    this.depth--;
   }
 
   private define(shape: Shape): void {
@@ -398,17 +394,12 @@ export class Packer {
     const keys = Object.keys(fields);
     const shape = this.trie.find(keys);
     if (!shape.plain) throw new Refusal(o, 'a field name is no identifier');
-    this.enter(o);
+    this.enter(fields);
     this.op(Tag.DATACLASS, 0);
     this.string(typeName);
     if (shape.frame === this.frame) this.op(Tag.OBJECT, shape.id);
     else this.define(shape);
-    let i = 0;
-    try {
-      for (; i < keys.length; i++) this.value(fields[keys[i]]);
-    } catch (error) {
-      throw at(error, keys[i], o);
-    }
+    shape.write(this, fields);
     this.depth--;
   }
 
