@@ -22,7 +22,7 @@ import math
 import sysconfig
 from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, Sequence
 
 from symphony_bridge import host, pit, trace
 
@@ -39,20 +39,20 @@ Metrics = Dict[str, Any]
 #    variables, and returns its result.
 
 
-def discover(context: Any) -> List[List[str]]:
+def discover(context: Any) -> list[list[str]]:
     """Find the library's sources and deal them out into equal parts."""
     root = Path(context.variables["root"])
     files = sorted(path for path in root.glob("*.py") if path.stat().st_size > 0)[:FILES]
     return [[str(path) for path in files[part::PARTS]] for part in range(PARTS)]
 
 
-def parse(context: Any) -> List[Metrics]:
+def parse(context: Any) -> list[Metrics]:
     """Measure the files of one part."""
     files = context.inputs["discover"][context.configuration["part"]]
     return [measure(Path(file)) for file in files]
 
 
-async def collect(context: Any) -> List[Metrics]:
+async def collect(context: Any) -> list[Metrics]:
     """Put the parts together again. A coroutine: steps may be either."""
     await host.editor.progress_async(None, "putting the parts together")
     return [metrics for name in sorted(context.inputs) for metrics in context.inputs[name]]
@@ -97,11 +97,11 @@ class Ranker:
             direction = [value / length for value in direction]
         self.direction = direction
 
-    def __call__(self, modules: Sequence[Metrics]) -> List[float]:
+    def __call__(self, modules: Sequence[Metrics]) -> list[float]:
         """Return one score a module; higher is larger and more tangled."""
         return [sum(map(float.__mul__, self._standardised(m), self.direction)) for m in modules]
 
-    def _standardised(self, module: Metrics) -> List[float]:
+    def _standardised(self, module: Metrics) -> list[float]:
         return [
             (math.log1p(module[name]) - mean) / spread
             for name, mean, spread in zip(MEASURES, self.means, self.spreads)
@@ -122,7 +122,7 @@ def workflow() -> pit.Graph:
     return graph
 
 
-async def read_library() -> Tuple[List[Metrics], Any]:
+async def read_library() -> tuple[list[Metrics], Any]:
     """Run the workflow; every finished step is on disk when its event arrives."""
     root = sysconfig.get_paths()["stdlib"]
     run = await pit.dag.start_async(workflow(), {"root": root}, concurrency=4)
@@ -133,7 +133,7 @@ async def read_library() -> Tuple[List[Metrics], Any]:
     return results["collect"], run
 
 
-async def rank(modules: List[Metrics]) -> List[Tuple[float, Metrics]]:
+async def rank(modules: list[Metrics]) -> list[tuple[float, Metrics]]:
     """Borrow the model from the pool: loaded on the first lease, shared by all, released at the end."""
     pit.pool.register("tangle-ranker", load=lambda: Ranker(modules), memory_mb=1)
     async with await pit.pool.allocate_async("tangle-ranker", priority=10) as lease:
@@ -142,7 +142,7 @@ async def rank(modules: List[Metrics]) -> List[Tuple[float, Metrics]]:
     return sorted(zip(scores, modules), key=lambda pair: pair[0], reverse=True)
 
 
-def choose(ranked: List[Tuple[float, Metrics]]) -> pit.Decision:
+def choose(ranked: list[tuple[float, Metrics]]) -> pit.Decision:
     """Let arbitration weigh insight against effort; it keeps the decision and can explain it."""
     best = ranked[:5]
     top = best[0][0]
@@ -160,7 +160,7 @@ def choose(ranked: List[Tuple[float, Metrics]]) -> pit.Decision:
     )
 
 
-def report(ranked: List[Tuple[float, Metrics]], decision: pit.Decision, seconds: float) -> str:
+def report(ranked: list[tuple[float, Metrics]], decision: pit.Decision, seconds: float) -> str:
     """Write the page that opens at the end."""
     total = sum(module["lines"] for _, module in ranked)
     rows = "\n".join(

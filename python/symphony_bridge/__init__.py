@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from . import errors, host, trace
 
-if TYPE_CHECKING:
-    from . import pit
-
 __all__ = ["errors", "host", "pit", "trace"]
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
-    # The Pit is not needed by every user of the bridge, and starting without it is faster.
-    if name == "pit":
-        return import_module(".pit", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if TYPE_CHECKING:
+    from . import pit
+else:
+    # Hidden from type checkers: they would take it for every name of the package.
+    def __getattr__(name: str) -> Any:
+        # The Pit is not needed by every user of the bridge, and starting without it is faster.
+        if name == "pit":
+            return import_module(".pit", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any
 
 from . import _native, _runner
 
 
-def handles() -> List[Dict[str, Any]]:
+def handles() -> list[dict[str, Any]]:
     """Return live handles, and those that outlived their run.
 
     Each has ``id, kind, name, site, span, opened_ns, long_lived, reason, leak``.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import faulthandler
+import io
 import os
 import platform
 import sys
-from typing import Tuple
 
 from . import _native, _output, _runtime
 
@@ -14,13 +14,13 @@ from . import _native, _output, _runtime
 _SWITCH_INTERVAL = 0.001
 
 
-def start(trace_file: str) -> Tuple[str, str, str]:
+def start(trace_file: str) -> tuple[str, str, str]:
     """Prepare the interpreter and return its version, prefix and executable."""
     # V8 uses SIGSEGV itself; a second handler would end the host at V8's next trap.
     faulthandler.disable()
     sys.setswitchinterval(_SWITCH_INTERVAL)
     sys.argv = [""]
-    sys.stdin = open(os.devnull, encoding="utf-8")
+    sys.stdin = io.TextIOWrapper(io.FileIO(os.devnull), encoding="utf-8")
     _output.install()
     if trace_file:
         _native.open_trace(trace_file)

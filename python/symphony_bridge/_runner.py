@@ -7,15 +7,15 @@ import io
 import os
 import sys
 import types
-from typing import Any, Dict, List, Sequence
+from typing import Any, Sequence
 
 from . import _native
 
-leaks: List[Dict[str, Any]] = []
+leaks: list[dict[str, Any]] = []
 """Handles that outlived the run that made them, of all runs of this process."""
 
 
-def run_script(path: str, argv: Sequence[str] = ()) -> Dict[str, Any]:
+def run_script(path: str, argv: Sequence[str] = ()) -> dict[str, Any]:
     """Run the file at ``path`` as ``__main__`` and return ``{"exit_code": int, "leaks": [...]}``.
 
     What the script raises is raised here, except ``SystemExit``, which becomes the exit code.
@@ -62,7 +62,7 @@ class _as_main:
             sys.path.remove(self._folder)
 
 
-def _leaks_since(opened_before: int) -> List[Dict[str, Any]]:
+def _leaks_since(opened_before: int) -> list[dict[str, Any]]:
     gc.collect()
     return [
         {**handle, "leak": True}

@@ -12,15 +12,15 @@ import itertools
 import sys
 import threading
 import traceback
-from typing import Any, Awaitable, Optional
+from typing import Any, Awaitable
 
 from . import _native
 
-current_span: "contextvars.ContextVar[int]" = contextvars.ContextVar("symphony_span", default=0)
+current_span: contextvars.ContextVar[int] = contextvars.ContextVar("symphony_span", default=0)
 
 _lock = threading.Lock()
-_control: Optional[threading.Thread] = None
-_loop: Optional[asyncio.AbstractEventLoop] = None
+_control: threading.Thread | None = None
+_loop: asyncio.AbstractEventLoop | None = None
 _worker_numbers = itertools.count(1)
 
 
@@ -52,11 +52,11 @@ def start_loop() -> asyncio.AbstractEventLoop:
         return _loop
 
 
-def create_task(awaitable: Awaitable[Any], span: int) -> "asyncio.Task[Any]":
+def create_task(awaitable: Awaitable[Any], span: int) -> asyncio.Task[Any]:
     """Make a task of the running loop whose context carries ``span``."""
     context = contextvars.copy_context()
     context.run(current_span.set, span)
-    return context.run(asyncio.ensure_future, awaitable)  # type: ignore[arg-type, return-value]
+    return context.run(asyncio.ensure_future, awaitable)
 
 
 def wake_loop(ident: int) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable
 
 from .errors import HostUnavailable
 
 
-def answer(path: str, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
+def answer(path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call the stand-in of the editor's function ``path``."""
     function = _FUNCTIONS.get(path)
     if function is None:
@@ -19,7 +19,7 @@ def answer(path: str, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
     return function(*args, **kwargs)
 
 
-async def answer_async(path: str, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
+async def answer_async(path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Awaitable form of :func:`answer`."""
     return answer(path, args, kwargs)
 
@@ -28,15 +28,15 @@ def _message(text: str, level: str = "info") -> None:
     print(f"[{level}] {text}")
 
 
-def _progress(fraction: Optional[float] = None, text: str = "") -> None:
+def _progress(fraction: float | None = None, text: str = "") -> None:
     print(f"[{'  … ' if fraction is None else format(fraction, '4.0%')}] {text}")
 
 
-def _active_text() -> Optional[str]:
+def _active_text() -> str | None:
     return None
 
 
-def _open(path: Optional[str] = None, text: Optional[str] = None, language: Optional[str] = None) -> None:
+def _open(path: str | None = None, text: str | None = None, language: str | None = None) -> None:
     print(f"[open] {path}" if text is None else text)
 
 
@@ -46,7 +46,7 @@ def _ask(question: str) -> bool:
     return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 
-_FUNCTIONS: Dict[str, Callable[..., Any]] = {
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "editor.message": _message,
     "editor.progress": _progress,
     "editor.active_text": _active_text,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
 __all__ = [
     "BridgeClosed",
@@ -44,7 +44,7 @@ class BridgeError(Exception):
     code = "bridge"
     hint = ""
 
-    def __init__(self, message: str, *, code: Optional[str] = None, hint: Optional[str] = None) -> None:
+    def __init__(self, message: str, *, code: str | None = None, hint: str | None = None) -> None:
         super().__init__(message)
         if code is not None:
             self.code = code
@@ -94,8 +94,8 @@ class HostError(BridgeError, RuntimeError):
         self.js_type = js_type
         self.js_stack = js_stack
         self.js_ref = 0
-        self.js_frames: List[Dict[str, Any]] = []
-        self.details: Optional[Dict[str, Any]] = None
+        self.js_frames: list[dict[str, Any]] = []
+        self.details: dict[str, Any] | None = None
 
     def __str__(self) -> str:
         message = super().__str__()
@@ -125,15 +125,15 @@ class PitError(BridgeError):
         *,
         component: str = "",
         operation: str = "",
-        details: Optional[Dict[str, Any]] = None,
-        rust_frames: Optional[List[Tuple[str, str, int]]] = None,
+        details: dict[str, Any] | None = None,
+        rust_frames: list[tuple[str, str, int]] | None = None,
         **known: Any,
     ) -> None:
         super().__init__(message, **known)
         self.component = component
         self.operation = operation
-        self.details: Dict[str, Any] = details or {}
-        self.rust_frames: List[Tuple[str, str, int]] = rust_frames or []
+        self.details: dict[str, Any] = details or {}
+        self.rust_frames: list[tuple[str, str, int]] = rust_frames or []
 
     def __str__(self) -> str:
         message = super().__str__()
@@ -206,12 +206,12 @@ class PitInternal(PitError, RuntimeError):
     code = "pit-internal"
 
 
-def describe(error: BaseException) -> Dict[str, Any]:
+def describe(error: BaseException) -> dict[str, Any]:
     """Return ``error`` as plain values: type, message, code, hint, frames, cause, notes, details."""
     return _describe(error, set())
 
 
-def rebuild(description: Dict[str, Any]) -> BaseException:
+def rebuild(description: dict[str, Any]) -> BaseException:
     """Return the exception for an error that TypeScript reports."""
     kind = {"closed": BridgeClosed, "cancelled": CallCancelled, "host-unavailable": HostUnavailable}.get(
         description.get("code", "")
@@ -233,12 +233,14 @@ def rebuild(description: Dict[str, Any]) -> BaseException:
     return error
 
 
-def _describe(error: BaseException, seen: "set[int]") -> Dict[str, Any]:
+def _describe(error: BaseException, seen: set[int]) -> dict[str, Any]:
     seen.add(id(error))
     kind = type(error)
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return {
-        "type": kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}",
+        "type": kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}",
         "message": _message(error),
         "code": _text(getattr(error, "code", None)) or "python-exception",
         "hint": _text(getattr(error, "hint", "")),
@@ -253,6 +255,10 @@ def _describe(error: BaseException, seen: "set[int]") -> Dict[str, Any]:
     }
 
 
+def _type_name(kind: type) -> str:
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
 def _origin(error: BaseException) -> str:
     if isinstance(error, HostError):
         return "host"
@@ -261,7 +267,7 @@ def _origin(error: BaseException) -> str:
     return "bridge" if isinstance(error, BridgeError) else "python"
 
 
-def _frames(error: BaseException) -> List[Dict[str, Any]]:
+def _frames(error: BaseException) -> list[dict[str, Any]]:
     frames = [
         {"language": "python", "function": frame.name, "file": frame.filename, "line": frame.lineno or 0}
         for frame in traceback.extract_tb(error.__traceback__)
@@ -271,14 +277,16 @@ def _frames(error: BaseException) -> List[Dict[str, Any]]:
         frames.append(
             {"language": "python", "function": "<module>", "file": error.filename, "line": error.lineno or 0}
         )
-    native: List[Tuple[str, str, int]] = getattr(error, "rust_frames", None) or []
-    frames.extend({"language": "rust", "function": name, "file": file, "line": line} for name, file, line in native)
+    native: list[tuple[str, str, int]] = getattr(error, "rust_frames", None) or []
+    frames.extend(
+        {"language": "rust", "function": name, "file": file, "line": line} for name, file, line in native
+    )
     frames.extend(getattr(error, "js_frames", None) or [])
     return frames
 
 
 def _is_internal(filename: str) -> bool:
-    return filename.startswith(_PACKAGE) or filename.startswith("<frozen ")
+    return filename.startswith((_PACKAGE, "<frozen "))
 
 
 def _message(error: BaseException) -> str:
@@ -297,7 +305,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)
 
 
-def _plain(details: Any) -> Optional[Dict[str, Any]]:
+def _plain(details: Any) -> dict[str, Any] | None:
     """Return details as values that every codec knows; anything else as its ``repr``."""
     if not isinstance(details, dict):
         return None

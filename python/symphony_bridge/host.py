@@ -9,7 +9,7 @@ raises :class:`~symphony_bridge.errors.HostUnavailable`.
 from __future__ import annotations
 
 import sys
-from typing import Any, Awaitable, Union
+from typing import Any, Awaitable
 
 from . import _native, _runtime, _terminal
 
@@ -24,12 +24,12 @@ class HostFunction:
     def __init__(self, path: str) -> None:
         self._path = path
 
-    def __getattr__(self, name: str) -> "HostFunction":
+    def __getattr__(self, name: str) -> HostFunction:
         if name.startswith("__"):
             raise AttributeError(name)
         return HostFunction(f"{self._path}.{name}")
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Union[Any, Awaitable[Any]]:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any | Awaitable[Any]:
         """Call the function; the awaitable form when the name ends in ``_async``.
 
         Raises ``HostError`` when the editor's function does, ``HostUnavailable`` when there is no
@@ -40,7 +40,11 @@ class HostFunction:
         if is_async:
             path = path[: -len(_ASYNC)]
         if not _native.is_connected():
-            return _terminal.answer_async(path, args, kwargs) if is_async else _terminal.answer(path, args, kwargs)
+            return (
+                _terminal.answer_async(path, args, kwargs)
+                if is_async
+                else _terminal.answer(path, args, kwargs)
+            )
         frame = sys._getframe(1)
         site = f"{frame.f_code.co_filename}:{frame.f_lineno}"
         call = _native.host_call_async if is_async else _native.host_call

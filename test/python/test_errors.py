@@ -1,7 +1,6 @@
 """Exceptions on their way to TypeScript and back."""
 
 import pytest
-
 from symphony_bridge import errors
 
 

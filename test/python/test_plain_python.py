@@ -37,8 +37,7 @@ def test_what_a_terminal_cannot_do_says_so() -> None:
 
 def test_the_awaitable_form_is_answered_too() -> None:
     done = run(
-        "import asyncio\nfrom symphony_bridge import host\n"
-        "print(asyncio.run(host.editor.ask_async('sure?')))"
+        "import asyncio\nfrom symphony_bridge import host\nprint(asyncio.run(host.editor.ask_async('sure?')))"
     )
     assert done.stdout == "False\n", done.stderr
 
