@@ -12,6 +12,19 @@ error is a :class:`symphony_bridge.errors.PitError` and also the built-in error 
 from __future__ import annotations
 
 from .._native import Arbitration, Artifacts, Dag, Lease, Pit, Pool, Run, RunEvents, Stale, StepContext
+from .._pit_records import (
+    Artifact,
+    Decision,
+    Event,
+    ModelStatus,
+    Policy,
+    PoolStatus,
+    RunStatus,
+    StaleItem,
+    StaleReport,
+    StepStatus,
+    Transition,
+)
 from ..errors import (
     PitCancelled,
     PitCapacity,
@@ -55,19 +68,6 @@ from ._port import (
     store_artifact_async,
     submit_decision,
     submit_decision_async,
-)
-from ._records import (
-    Artifact,
-    Decision,
-    Event,
-    ModelStatus,
-    Policy,
-    PoolStatus,
-    RunStatus,
-    StaleItem,
-    StaleReport,
-    StepStatus,
-    Transition,
 )
 
 __all__ = [

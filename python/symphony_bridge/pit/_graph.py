@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, TypeVar, Union, overload
+from typing import Any, Callable, Iterable, Mapping, Optional, Tuple, TypeVar, overload
 from uuid import UUID
 
 from .. import _native
@@ -33,11 +33,11 @@ class Graph:
     def __init__(self, name: str, version: str = "1") -> None:
         self.name = name
         self.version = version
-        self._steps: List[_StepRow] = []
-        self._edges: List[Tuple[str, str, str]] = []
-        self._functions: Dict[int, str] = {}
+        self._steps: list[_StepRow] = []
+        self._edges: list[tuple[str, str, str]] = []
+        self._functions: dict[int, str] = {}
         # Filled by native code: the workflows that were made of this graph, by Pit.
-        self._workflows: Dict[int, UUID] = {}
+        self._workflows: dict[int, UUID] = {}
 
     @overload
     def step(self, step: _Function, /) -> _Function: ...
@@ -45,15 +45,15 @@ class Graph:
     @overload
     def step(
         self,
-        step: Optional[str] = None,
+        step: str | None = None,
         function: None = None,
         *,
-        after: Iterable[Union[str, StepFunction]] = (),
-        soft: Iterable[Union[str, StepFunction]] = (),
-        optional: Iterable[Union[str, StepFunction]] = (),
+        after: Iterable[str | StepFunction] = (),
+        soft: Iterable[str | StepFunction] = (),
+        optional: Iterable[str | StepFunction] = (),
         on_failure: str = "fail",
         retries: int = 0,
-        configuration: Optional[Mapping[str, Any]] = None,
+        configuration: Mapping[str, Any] | None = None,
     ) -> Callable[[_Function], _Function]: ...
 
     @overload
@@ -62,25 +62,25 @@ class Graph:
         step: str,
         function: _Function,
         *,
-        after: Iterable[Union[str, StepFunction]] = (),
-        soft: Iterable[Union[str, StepFunction]] = (),
-        optional: Iterable[Union[str, StepFunction]] = (),
+        after: Iterable[str | StepFunction] = (),
+        soft: Iterable[str | StepFunction] = (),
+        optional: Iterable[str | StepFunction] = (),
         on_failure: str = "fail",
         retries: int = 0,
-        configuration: Optional[Mapping[str, Any]] = None,
+        configuration: Mapping[str, Any] | None = None,
     ) -> _Function: ...
 
     def step(
         self,
-        step: Union[str, StepFunction, None] = None,
-        function: Optional[StepFunction] = None,
+        step: str | StepFunction | None = None,
+        function: StepFunction | None = None,
         *,
-        after: Iterable[Union[str, StepFunction]] = (),
-        soft: Iterable[Union[str, StepFunction]] = (),
-        optional: Iterable[Union[str, StepFunction]] = (),
+        after: Iterable[str | StepFunction] = (),
+        soft: Iterable[str | StepFunction] = (),
+        optional: Iterable[str | StepFunction] = (),
         on_failure: str = "fail",
         retries: int = 0,
-        configuration: Optional[Mapping[str, Any]] = None,
+        configuration: Mapping[str, Any] | None = None,
     ) -> Any:
         """Add a step: ``@graph.step``, ``@graph.step(after=[...])`` or ``graph.step("name", function)``.
 
@@ -110,16 +110,17 @@ class Graph:
         self._add(name, function, (after, soft, optional), on_failure, retries, configuration)
         return function
 
-    def depend(
-        self, step: Union[str, StepFunction], after: Union[str, StepFunction], kind: str = "hard"
-    ) -> None:
+    def depend(self, step: str | StepFunction, after: str | StepFunction, kind: str = "hard") -> None:
         """Add a dependency between steps: ``hard``, ``soft`` or ``optional``."""
         self._edges.append((self._name_of(after), self._name_of(step), kind))
         self._workflows = {}
 
     @classmethod
-    def from_definition(cls, definition: Mapping[str, Any]) -> "Graph":
-        """Make a graph of ``{name, version, steps: [{name, callable, ...}], dependencies: [{from, to, kind}]}``."""
+    def from_definition(cls, definition: Mapping[str, Any]) -> Graph:
+        """Make a graph of ``{name, version, steps, dependencies}``.
+
+        A step is ``{name, callable}`` and what ``step`` takes; a dependency ``{from, to, kind}``.
+        """
         graph = cls(definition["name"], definition.get("version", "1"))
         for row in definition.get("steps", ()):
             graph._steps.append(
@@ -143,10 +144,10 @@ class Graph:
         self,
         name: str,
         function: StepFunction,
-        dependencies: Tuple[Iterable[Union[str, StepFunction]], ...],
+        dependencies: tuple[Iterable[str | StepFunction], ...],
         on_failure: str,
         retries: int,
-        configuration: Optional[Mapping[str, Any]],
+        configuration: Mapping[str, Any] | None,
     ) -> None:
         self._steps.append((name, "callable", function, configuration, on_failure, retries))
         self._functions[id(function)] = name
@@ -154,10 +155,10 @@ class Graph:
             self._edges.extend((self._name_of(step), name, kind) for step in upstream)
         self._workflows = {}
 
-    def _name_of(self, step: Union[str, StepFunction]) -> str:
+    def _name_of(self, step: str | StepFunction) -> str:
         if isinstance(step, str):
             return step
         return self._functions.get(id(step), getattr(step, "__name__", str(step)))
 
-    def _definition(self) -> Tuple[str, str, List[_StepRow], List[Tuple[str, str, str]]]:
+    def _definition(self) -> tuple[str, str, list[_StepRow], list[tuple[str, str, str]]]:
         return self.name, self.version, self._steps, self._edges

@@ -1,4 +1,4 @@
-//! What the Pit tells Python, as the frozen dataclasses of `symphony_bridge.pit._records`.
+//! What the Pit tells Python, as the frozen dataclasses of `symphony_bridge._pit_records`.
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -160,7 +160,7 @@ fn seconds(microseconds: i64) -> f64 {
 fn make<'py>(py: Python<'py>, class: &str, fields: impl IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>, Error = PyErr>) -> Made {
     static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
     let module = MODULE.get_or_try_init(py, || {
-        py.import("symphony_bridge.pit._records").map(Bound::unbind)
+        py.import("symphony_bridge._pit_records").map(Bound::unbind)
     })?;
     let fields = fields.into_pyobject(py)?;
     module

@@ -6,7 +6,7 @@ Times are seconds since 1970 (UTC). Field order is what ``native/python/src/pit/
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Tuple
+from typing import Any
 from uuid import UUID
 
 
@@ -38,8 +38,8 @@ class ModelStatus:
     invocations: int
     failures: int
     mean_seconds: float
-    error: Optional[str]
-    history: Tuple[Transition, ...]
+    error: str | None
+    history: tuple[Transition, ...]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class PoolStatus:
     memory_used_mb: int
     waiting: int
     leaked: int
-    models: Tuple[ModelStatus, ...]
+    models: tuple[ModelStatus, ...]
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ class StepStatus:
     name: str
     state: str
     attempts: int
-    error: Optional[str]
-    started: Optional[float]
-    ended: Optional[float]
+    error: str | None
+    started: float | None
+    ended: float | None
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,11 @@ class RunStatus:
     workflow: UUID
     name: str
     state: str
-    error: Optional[str]
-    steps: Tuple[StepStatus, ...]
+    error: str | None
+    steps: tuple[StepStatus, ...]
     created: float
-    started: Optional[float]
-    ended: Optional[float]
+    started: float | None
+    ended: float | None
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,9 @@ class Event:
 
     seq: int
     kind: str
-    step: Optional[str]
+    step: str | None
     attempt: int
-    message: Optional[str]
+    message: str | None
     done: int
     total: int
     at: float
@@ -107,10 +107,10 @@ class Artifact:
     size: int
     stored: int
     content_type: str
-    name: Optional[str]
-    metadata: Dict[str, Any]
-    tags: Tuple[str, ...]
-    parents: Tuple[UUID, ...]
+    name: str | None
+    metadata: dict[str, Any]
+    tags: tuple[str, ...]
+    parents: tuple[UUID, ...]
     created: float
 
 
@@ -126,7 +126,7 @@ class Decision:
     policy: str
     context_type: str
     data: Any
-    options: Tuple[Any, ...]
+    options: tuple[Any, ...]
     created: float
 
 
@@ -136,9 +136,9 @@ class Policy:
 
     id: UUID
     name: str
-    weights: Dict[str, float]
-    max_cost: Optional[float]
-    min_score: Optional[float]
+    weights: dict[str, float]
+    max_cost: float | None
+    min_score: float | None
     created: float
 
 
@@ -156,8 +156,8 @@ class StaleItem:
 class StaleReport:
     """What a cleanup did, or with ``dry_run`` would do."""
 
-    items: Tuple[StaleItem, ...]
-    kept: Tuple[StaleItem, ...]
+    items: tuple[StaleItem, ...]
+    kept: tuple[StaleItem, ...]
     bytes_freed: int
     seconds: float
     dry_run: bool
