@@ -120,6 +120,6 @@ fn fields<'py>(class: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
     Ok(fields.call1((class,))?.cast_into::<PyTuple>()?)
 }
 
-fn refused(name: &str, reason: String) -> Failure {
+fn refused(name: &str, reason: String) -> Box<Failure> {
     Failure::refused_type(name.to_owned(), reason)
 }

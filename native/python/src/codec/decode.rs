@@ -46,7 +46,7 @@ pub fn decode_call<'a, 'py>(
     refs: &dyn RefResolver,
 ) -> PyResult<CallPayload<'a, 'py>> {
     let mut decoder = Decoder::new(py, view, refs);
-    let failed = |root| move |failure: Failure| failure.into_error(py, root);
+    let failed = |root| move |failure: Box<Failure>| failure.into_error(py, root);
     let mut header = || -> Outcome<_> {
         if decoder.reader.expect(tag::TUPLE)? != 4 {
             return Err(Malformed("a call has four parts").into());
@@ -57,7 +57,7 @@ pub fn decode_call<'a, 'py>(
     let args = decoder.args().map_err(failed("args"))?;
     let kwargs = decoder.kwargs().map_err(failed("kwargs"))?;
     let site = optional_text(&mut decoder.reader)
-        .map_err(Failure::from)
+        .map_err(Box::<Failure>::from)
         .and_then(|site| decoder.finish().map(|()| site))
         .map_err(failed("site"))?;
     Ok(CallPayload {
@@ -275,7 +275,9 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
         let dict = PyDict::new(self.py);
         for i in 0..pairs {
             let inside = |what| {
-                move |failure: Failure| failure.inside(std::ptr::null_mut(), Step::Nth(what, i))
+                move |failure: Box<Failure>| {
+                    failure.inside(std::ptr::null_mut(), Step::Nth(what, i))
+                }
             };
             let key = self.value().map_err(inside("key"))?;
             let value = self.value().map_err(inside("value"))?;
@@ -382,21 +384,21 @@ fn new(py: Python<'_>, object: *mut ffi::PyObject) -> Outcome<Bound<'_, PyAny>> 
 }
 
 #[cold]
-fn at_index(failure: Failure, index: usize) -> Failure {
+fn at_index(failure: Box<Failure>, index: usize) -> Box<Failure> {
     failure.inside(std::ptr::null_mut(), Step::Index(index))
 }
 
 #[cold]
-fn at_name(failure: Failure, key: &Bound<'_, PyAny>) -> Failure {
+fn at_name(failure: Box<Failure>, key: &Bound<'_, PyAny>) -> Box<Failure> {
     failure.inside(std::ptr::null_mut(), Step::Name(key.to_string()))
 }
 
 /// What Python said about a key or item it does not take.
 #[cold]
-fn unhashable(key: &Bound<'_, PyAny>) -> Failure {
+fn unhashable(key: &Bound<'_, PyAny>) -> Box<Failure> {
     let error = PyErr::fetch(key.py());
     if !error.is_instance_of::<pyo3::exceptions::PyTypeError>(key.py()) {
-        return Failure::Raised(error);
+        return error.into();
     }
     Failure::refused(key, error.value(key.py()).to_string())
 }

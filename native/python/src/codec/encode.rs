@@ -8,6 +8,7 @@ use std::ptr::{addr_of_mut, null_mut};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt};
+use pyo3::Borrowed;
 use symphony_core::pack::{tag, PackBuf, MAX_DEPTH};
 
 use super::failure::{Failure, Outcome, Step};
@@ -50,8 +51,9 @@ struct Encoder<'a, 'py> {
     out: &'a mut PackBuf,
     refs: &'a dyn RefResolver,
     depth: usize,
-    shapes: WriteShapes<'py>,
-    dataclasses: dataclass::WriteTypes<'py>,
+    // Made when first needed: most calls carry plain values only.
+    shapes: Option<Box<WriteShapes<'py>>>,
+    dataclasses: Option<Box<dataclass::WriteTypes<'py>>>,
 }
 
 /// Compares a type with a built-in one by address: exactly this type, no subclass.
@@ -67,8 +69,8 @@ impl<'a, 'py> Encoder<'a, 'py> {
             out,
             refs,
             depth: 0,
-            shapes: WriteShapes::default(),
-            dataclasses: dataclass::WriteTypes::default(),
+            shapes: None,
+            dataclasses: None,
         }
     }
 
@@ -171,7 +173,7 @@ impl<'a, 'py> Encoder<'a, 'py> {
             while next < n {
                 // SAFETY: `list` is a list; a list that has shrunk gives null and an error.
                 let item = unsafe { ffi::PyList_GetItem(list.as_ptr(), next as ffi::Py_ssize_t) };
-                self.item(list, item, Step::Index(next))?;
+                self.item(list, item, || Step::Index(next))?;
                 next += 1;
             }
         }
@@ -202,7 +204,7 @@ impl<'a, 'py> Encoder<'a, 'py> {
         for i in 0..n {
             // SAFETY: as above.
             let item = unsafe { ffi::PyTuple_GetItem(tuple.as_ptr(), i) };
-            self.item(tuple, item, Step::Index(i as usize))?;
+            self.item(tuple, item, || Step::Index(i as usize))?;
         }
         self.depth -= 1;
         Ok(())
@@ -214,17 +216,22 @@ impl<'a, 'py> Encoder<'a, 'py> {
         &mut self,
         container: &Bound<'py, PyAny>,
         item: *mut ffi::PyObject,
-        step: Step,
+        step: impl FnOnce() -> Step,
     ) -> Outcome<()> {
         if item.is_null() {
             // SAFETY: attached.
             unsafe { ffi::PyErr_Clear() };
             return Err(Failure::changed(container));
         }
-        // SAFETY: a live borrowed object; taking part in its ownership keeps it alive while Python code may run.
-        let item = unsafe { Bound::from_borrowed_ptr(container.py(), item) };
-        self.value(&item)
-            .map_err(|failure| failure.inside(container.as_ptr(), step))
+        // SAFETY: a live borrowed object.
+        let lent = unsafe { Borrowed::from_ptr(container.py(), item) };
+        let done = if is_scalar(&lent) {
+            self.value(&lent)
+        } else {
+            // Python code may run: taking part in the ownership keeps the item alive.
+            self.value(&lent.to_owned())
+        };
+        done.map_err(|failure| failure.inside(container.as_ptr(), step()))
     }
 
     fn set(&mut self, tag: u8, set: &Bound<'py, PyAny>) -> Outcome<()> {
@@ -258,7 +265,8 @@ impl<'a, 'py> Encoder<'a, 'py> {
 
     /// Writes the op that begins a dict, and its keys where they are new.
     fn dict_keys(&mut self, dict: &Bound<'py, PyAny>) -> Outcome<DictForm> {
-        if let Some(shape) = self.shapes.recent(self.depth) {
+        let shapes = self.shapes.get_or_insert_default();
+        if let Some(shape) = shapes.recent(self.depth) {
             let (id, n) = (shape.id, shape.keys.len());
             if has_keys(dict, &shape.keys) {
                 self.out.op(tag::OBJECT, id);
@@ -267,12 +275,13 @@ impl<'a, 'py> Encoder<'a, 'py> {
         }
         let mut keys = Vec::new();
         let mut fits = true;
-        for (key, _) in Entries::new(dict) {
+        let mut entries = Entries::new(dict);
+        while let Some((key, _)) = entries.next() {
             fits = fits && is_object_key(&key);
-            keys.push(key);
+            keys.push(key.to_owned());
         }
         if fits {
-            self.shapes.write(self.depth, &keys, self.out)?;
+            shapes.write(self.depth, &keys, self.out)?;
             return Ok(DictForm::Object(keys.len()));
         }
         self.out.map(keys.len());
@@ -280,34 +289,33 @@ impl<'a, 'py> Encoder<'a, 'py> {
     }
 
     fn dict_values(&mut self, dict: &Bound<'py, PyAny>, n: usize) -> Outcome<()> {
-        let mut seen = 0;
-        for (key, value) in Entries::new(dict) {
-            if seen == n {
+        let mut entries = Entries::new(dict);
+        for i in 0..n {
+            let Some((key, value)) = entries.next() else {
                 return Err(Failure::changed(dict));
-            }
-            self.value(&value)
-                .map_err(|failure| failure.inside(dict.as_ptr(), named(&key, seen)))?;
-            seen += 1;
+            };
+            // Kept only where Python code may run, as the value is.
+            let kept = (!is_scalar(&value)).then(|| key.to_owned());
+            let key = kept.as_ref().unwrap_or(&key);
+            self.item(dict, value.as_ptr(), || named(key, i))?;
         }
-        if seen != n {
+        if entries.next().is_some() {
             return Err(Failure::changed(dict));
         }
         Ok(())
     }
 
     fn dict_pairs(&mut self, dict: &Bound<'py, PyAny>, n: usize) -> Outcome<()> {
-        let mut seen = 0;
-        for (key, value) in Entries::new(dict) {
-            if seen == n {
+        let mut entries = Entries::new(dict);
+        for i in 0..n {
+            let Some((key, value)) = entries.next() else {
                 return Err(Failure::changed(dict));
-            }
-            self.value(&key)
-                .map_err(|failure| failure.inside(dict.as_ptr(), Step::Nth("key", seen)))?;
-            self.value(&value)
-                .map_err(|failure| failure.inside(dict.as_ptr(), named(&key, seen)))?;
-            seen += 1;
+            };
+            let (key, value) = (key.to_owned(), value.to_owned());
+            self.item(dict, key.as_ptr(), || Step::Nth("key", i))?;
+            self.item(dict, value.as_ptr(), || named(&key, i))?;
         }
-        if seen != n {
+        if entries.next().is_some() {
             return Err(Failure::changed(dict));
         }
         Ok(())
@@ -335,10 +343,12 @@ impl<'a, 'py> Encoder<'a, 'py> {
 
     fn dataclass(&mut self, value: &Bound<'py, PyAny>) -> Outcome<()> {
         self.enter(value)?;
-        let class = self.dataclasses.of(value)?;
+        let class = self.dataclasses.get_or_insert_default().of(value)?;
         self.out.op(tag::DATACLASS, 0);
         self.out.str(&class.name);
-        self.shapes.write(self.depth, &class.fields, self.out)?;
+        self.shapes
+            .get_or_insert_default()
+            .write(self.depth, &class.fields, self.out)?;
         for field in &class.fields {
             let item =
                 value.getattr(field.cast::<pyo3::types::PyString>().map_err(PyErr::from)?)?;
@@ -364,23 +374,21 @@ enum DictForm {
     Map(usize),
 }
 
-/// Entries of a dict as they stand at each step, kept alive while they are used.
+/// Entries of a dict as they stand at each step, lent until Python code runs.
 struct Entries<'a, 'py> {
     dict: &'a Bound<'py, PyAny>,
     position: ffi::Py_ssize_t,
 }
 
+type Entry<'a, 'py> = (Borrowed<'a, 'py, PyAny>, Borrowed<'a, 'py, PyAny>);
+
 impl<'a, 'py> Entries<'a, 'py> {
     fn new(dict: &'a Bound<'py, PyAny>) -> Self {
         Self { dict, position: 0 }
     }
-}
-
-impl<'py> Iterator for Entries<'_, 'py> {
-    type Item = (Bound<'py, PyAny>, Bound<'py, PyAny>);
 
     #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
+    fn next(&mut self) -> Option<Entry<'a, 'py>> {
         let (mut key, mut value) = (null_mut(), null_mut());
         // SAFETY: `dict` is a dict. A dict that changed between two steps may skip or repeat entries, which the callers
         // count, but what it lends is alive.
@@ -389,12 +397,20 @@ impl<'py> Iterator for Entries<'_, 'py> {
                 return None;
             }
             let py = self.dict.py();
-            Some((
-                Bound::from_borrowed_ptr(py, key),
-                Bound::from_borrowed_ptr(py, value),
-            ))
+            Some((Borrowed::from_ptr(py, key), Borrowed::from_ptr(py, value)))
         }
     }
+}
+
+/// True for values whose conversion runs no Python code.
+#[inline]
+fn is_scalar(value: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: a live object.
+    let kind = unsafe { ffi::Py_TYPE(value.as_ptr()) };
+    is_type!(kind, PyUnicode_Type)
+        || is_type!(kind, PyLong_Type)
+        || is_type!(kind, PyFloat_Type)
+        || is_type!(kind, PyBool_Type)
 }
 
 /// True when the dict's keys are these objects in this order.

@@ -24,7 +24,7 @@ pub enum Failure {
     /// The bytes are no pack.
     Malformed(Malformed),
     /// The value has no form on the other side.
-    Refused(Box<Refusal>),
+    Refused(Refusal),
 }
 
 pub struct Refusal {
@@ -36,15 +36,18 @@ pub struct Refusal {
     steps: Vec<Step>,
 }
 
-pub type Outcome<T> = Result<T, Failure>;
+/// Boxed, so that success travels in registers.
+pub type Outcome<T> = Result<T, Box<Failure>>;
 
 impl Failure {
-    pub fn refused(value: &Bound<'_, PyAny>, reason: impl Into<String>) -> Self {
+    #[cold]
+    pub fn refused(value: &Bound<'_, PyAny>, reason: impl Into<String>) -> Box<Self> {
         Self::refused_type(type_name(value), reason)
     }
 
-    pub fn refused_type(type_name: String, reason: impl Into<String>) -> Self {
-        Self::Refused(Box::new(Refusal {
+    #[cold]
+    pub fn refused_type(type_name: String, reason: impl Into<String>) -> Box<Self> {
+        Box::new(Self::Refused(Refusal {
             type_name,
             reason: reason.into(),
             too_deep: None,
@@ -54,23 +57,23 @@ impl Failure {
     }
 
     #[cold]
-    pub fn too_deep(value: &Bound<'_, PyAny>) -> Self {
+    pub fn too_deep(value: &Bound<'_, PyAny>) -> Box<Self> {
         let mut failure = Self::refused(value, format!("nested more than {MAX_DEPTH} levels deep"));
-        if let Self::Refused(refusal) = &mut failure {
+        if let Self::Refused(refusal) = &mut *failure {
             refusal.too_deep = Some(value.as_ptr());
         }
         failure
     }
 
     #[cold]
-    pub fn changed(value: &Bound<'_, PyAny>) -> Self {
+    pub fn changed(value: &Bound<'_, PyAny>) -> Box<Self> {
         Self::refused(value, "it changed while it was read")
     }
 
     /// Adds the step that led from `container` to the failure.
     #[cold]
-    pub fn inside(mut self, container: *mut ffi::PyObject, step: Step) -> Self {
-        if let Self::Refused(refusal) = &mut self {
+    pub fn inside(mut self: Box<Self>, container: *mut ffi::PyObject, step: Step) -> Box<Self> {
+        if let Self::Refused(refusal) = &mut *self {
             refusal.steps.push(step);
             if refusal.too_deep == Some(container) {
                 refusal.cyclic = true;
@@ -90,15 +93,17 @@ impl Failure {
     }
 }
 
-impl From<PyErr> for Failure {
+impl From<PyErr> for Box<Failure> {
+    #[cold]
     fn from(error: PyErr) -> Self {
-        Self::Raised(error)
+        Box::new(Failure::Raised(error))
     }
 }
 
-impl From<Malformed> for Failure {
+impl From<Malformed> for Box<Failure> {
+    #[cold]
     fn from(error: Malformed) -> Self {
-        Self::Malformed(error)
+        Box::new(Failure::Malformed(error))
     }
 }
 
