@@ -15,12 +15,13 @@ import type { Transport } from '../bridge/session';
 import { SyncSession } from '../bridge/syncSession';
 import type { ConductorHost, HostExit, HostInfo, HostOutput } from './host';
 import { type HostSettings, pythonFolder, pythonVariables, sourceResolver } from './hostSettings';
+import type { InterpreterFacts } from './probe';
 
 /** The interpreter of this process, once started. */
 interface EmbeddedPython {
   addon: Addon;
   python: StartedPython;
-  path: string;
+  facts: InterpreterFacts;
   /** The first host's: they are the process's, and stay. */
   traceFile: string | null;
   pitHome: string | null;
@@ -142,7 +143,7 @@ function startPython(settings: HostSettings): EmbeddedPython {
   Object.assign(process.env, pythonVariables(settings));
   const addon = loadAddon(root, facts.libpython);
   const python = begin(addon, settings);
-  return { addon, python, path: facts.path, traceFile, pitHome: settings.pitHome, nextCallId: 1 };
+  return { addon, python, facts, traceFile, pitHome: settings.pitHome, nextCallId: 1 };
 }
 
 function begin(addon: Addon, { root, facts, traceFile }: HostSettings): StartedPython {
@@ -161,9 +162,11 @@ function begin(addon: Addon, { root, facts, traceFile }: HostSettings): StartedP
 }
 
 function refuseAnother(python: EmbeddedPython, { facts }: HostSettings): void {
-  if (python.path === facts.path) return;
+  // `python` and `python3` of one environment are the same.
+  const { prefix, libpython, path } = python.facts;
+  if (prefix === facts.prefix && libpython === facts.libpython) return;
   throw new BridgeError(
-    `this process already runs Python ${python.python.version} (${python.path}) and cannot run ${facts.path} too`,
+    `this process already runs Python ${python.python.version} (${path}) and cannot run ${facts.path} too`,
     {
       code: 'embedding-fixed',
       hint: 'Reload the window to change the embedded interpreter, or use the subprocess host.',

@@ -1,6 +1,6 @@
 /** How processes end, crash and start again, and that nothing is left of them. */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, realpathSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -136,6 +136,12 @@ test('embedded: a second bridge shares the interpreter; another Python is refuse
   const first = await openForTest(t, 'embedded');
   const second = await openForTest(t, 'embedded');
   assert.equal(second.host, first.host);
+  // Outside its folder, an environment's interpreter is another Python.
+  const other = join(scratchFolder(), 'python');
+  symlinkSync(realpathSync(first.info.executable), other);
+  const refused = (await rejection(openForTest(t, 'embedded', { python: other }))) as BridgeError;
+  assert.equal(refused.code, 'embedding-fixed', refused.stack);
+  assert.ok(refused.hint);
   await first.close();
   assert.equal(await second.call('math:floor', [2.5]), 2);
   await second.close();
