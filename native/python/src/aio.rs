@@ -247,4 +247,3 @@ fn new_event() -> PyResult<libc::c_int> {
     }
     Ok(event)
 }
-

@@ -170,7 +170,10 @@ fn wait_for_requests(until: Instant) -> VecDeque<Request> {
 }
 
 fn release(py: Python<'_>, frame: &OwnedFrame) {
-    match frame.value(py).and_then(|handles| handles.extract::<Vec<u32>>()) {
+    match frame
+        .value(py)
+        .and_then(|handles| handles.extract::<Vec<u32>>())
+    {
         Ok(handles) => objects::release(py, &handles),
         Err(error) => error.write_unraisable(py, None),
     }
@@ -221,7 +224,9 @@ fn still_running(py: Python<'_>, pending: &mut Pending) -> bool {
         Next::Again => {}
         Next::Wake(ident) => call_runtime(py, "wake_loop", ident),
         Next::GiveUp(ident) => {
-            pending.control.answer(py, Err(errors::abandoned(py, ident)));
+            pending
+                .control
+                .answer(py, Err(errors::abandoned(py, ident)));
             start_worker(py);
             return false;
         }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
-use pyo3::{ffi, intern};
 use pyo3::types::{PyDict, PyFloat, PyTuple};
+use pyo3::{ffi, intern};
 use symphony_core::recorder::{self, Lang, SpanId};
 use tokio::sync::oneshot;
 
@@ -20,6 +20,7 @@ use crate::crossing::Crossing;
 use crate::errors;
 use crate::job::{monotonic_ns, Call, Job, JobControl, OnThread, Place};
 use crate::lane::{Lane, Pushed};
+use crate::thread_names;
 
 /// A worker above this number leaves after [`IDLE_LIMIT`] without work.
 pub const RESIDENT_WORKERS: usize = 4;
@@ -107,6 +108,7 @@ pub fn workers() -> &'static Lane {
 /// Serves jobs on the calling Python thread until it is not needed any more.
 #[pyfunction]
 pub fn worker_main(py: Python<'_>) {
+    thread_names::name_thread(py);
     serve(py, &WORKERS, false);
 }
 

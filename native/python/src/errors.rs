@@ -54,7 +54,10 @@ pub fn title(py: Python<'_>, error: &PyErr) -> String {
         || error.get_type(py).to_string(),
         |line| {
             let name = error.get_type(py).name();
-            format!("{}: {line}", name.map_or_else(|_| "error".into(), |name| name.to_string()))
+            format!(
+                "{}: {line}",
+                name.map_or_else(|_| "error".into(), |name| name.to_string())
+            )
         },
     )
 }

@@ -184,7 +184,11 @@ impl PendingCall {
             &BridgeRefs,
         )?;
         pack.str(site);
-        let parent = if parent == 0 { recorder::current() } else { parent };
+        let parent = if parent == 0 {
+            recorder::current()
+        } else {
+            parent
+        };
         let name = recorder::intern(callee.name, site, "");
         let span = recorder::begin_child(parent, name, Lang::TypeScript);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
@@ -216,16 +220,14 @@ impl PendingCall {
         answer: Result<Answer, oneshot::error::RecvError>,
     ) -> PyResult<Py<PyAny>> {
         self.answered = true;
-        let outcome = answer
-            .map_err(|_| errors::closed())
-            .and_then(|answer| {
-                let value = answer.frame.value(py)?;
-                if answer.failed {
-                    Err(errors::rebuild(py, &value))
-                } else {
-                    Ok(value.unbind())
-                }
-            });
+        let outcome = answer.map_err(|_| errors::closed()).and_then(|answer| {
+            let value = answer.frame.value(py)?;
+            if answer.failed {
+                Err(errors::rebuild(py, &value))
+            } else {
+                Ok(value.unbind())
+            }
+        });
         if let Err(error) = &outcome {
             recorder::error(self.span, &errors::title(py, error));
         }

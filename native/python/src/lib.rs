@@ -22,6 +22,7 @@ mod session;
 mod site;
 mod sync_call;
 mod table;
+mod thread_names;
 
 use pyo3::prelude::*;
 

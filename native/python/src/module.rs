@@ -15,6 +15,7 @@ use crate::codec;
 use crate::host_calls;
 use crate::refs::BridgeRefs;
 use crate::session;
+use crate::thread_names;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(open_trace, module)?)?;
@@ -45,7 +46,11 @@ fn open_trace(path: &str) -> PyResult<()> {
 /// Begins a span of a script's own; `parent` 0 is the thread's current span.
 #[pyfunction]
 fn begin_span(name: &str, site: &str, parent: SpanId) -> SpanId {
-    let parent = if parent == 0 { recorder::current() } else { parent };
+    let parent = if parent == 0 {
+        recorder::current()
+    } else {
+        parent
+    };
     recorder::begin_child(parent, recorder::intern(name, site, ""), Lang::Python)
 }
 
@@ -97,7 +102,11 @@ fn write_output(stream: &str, data: &[u8]) -> PyResult<()> {
     let stream = match stream {
         "stdout" => "stdout",
         "stderr" => "stderr",
-        other => return Err(PyValueError::new_err(format!("no stream is called {other}"))),
+        other => {
+            return Err(PyValueError::new_err(format!(
+                "no stream is called {other}"
+            )))
+        }
     };
     session::print(stream, data);
     Ok(())
@@ -127,6 +136,7 @@ fn is_connected() -> bool {
 #[pyfunction]
 fn attach_loop(event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
     host_calls::mark_loop_thread();
+    thread_names::name_thread(event_loop.py());
     LoopQueue::of(event_loop).map(drop)
 }
 

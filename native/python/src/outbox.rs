@@ -155,7 +155,11 @@ fn whole_characters(bytes: &[u8]) -> usize {
             _ => 1,
         };
         let at = start + offset;
-        return if at + needed > bytes.len() { at } else { bytes.len() };
+        return if at + needed > bytes.len() {
+            at
+        } else {
+            bytes.len()
+        };
     }
     bytes.len()
 }

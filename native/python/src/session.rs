@@ -191,9 +191,7 @@ fn prepare(
     frame: &OwnedFrame,
     origin: &OnceLock<Origin>,
 ) -> PyResult<Call> {
-    let frame = frame
-        .read()
-        .map_err(|error| codec::malformed(py, error))?;
+    let frame = frame.read().map_err(|error| codec::malformed(py, error))?;
     let request = codec::decode_call(py, &frame.pack, &BridgeRefs)?;
     let site = request.site.as_deref().unwrap_or_default();
     let resolved = resolve(py, header.target, request.name.as_deref())?;
@@ -210,12 +208,7 @@ fn prepare(
     })
 }
 
-fn reply(
-    py: Python<'_>,
-    header: &Header,
-    origin: Option<&Origin>,
-    outcome: PyResult<Py<PyAny>>,
-) {
+fn reply(py: Python<'_>, header: &Header, origin: Option<&Origin>, outcome: PyResult<Py<PyAny>>) {
     lock(&CALLS).remove(&header.id);
     let answer = Header {
         id: header.id,
@@ -251,8 +244,8 @@ fn reply(
 /// The payload of an ERROR frame; an error that cannot be described is told by its title.
 pub fn pack_error(py: Python<'_>, error: &PyErr) -> PackBuf {
     let mut pack = PackBuf::new();
-    let described =
-        errors::describe(py, error).and_then(|plain| codec::encode(&plain, &mut pack, &BridgeRefs, "error"));
+    let described = errors::describe(py, error)
+        .and_then(|plain| codec::encode(&plain, &mut pack, &BridgeRefs, "error"));
     if described.is_err() {
         pack.clear();
         pack.object(&["type", "message", "code"]);

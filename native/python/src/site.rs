@@ -41,7 +41,10 @@ pub fn caller(py: Python<'_>) -> Option<Caller<'_>> {
                 line: line.max(0) as u32,
             });
         }
-        frame = frame.getattr("f_back").ok().filter(|back| !back.is_none())?;
+        frame = frame
+            .getattr("f_back")
+            .ok()
+            .filter(|back| !back.is_none())?;
     }
 }
 

@@ -241,7 +241,19 @@ fn ring_u32(ring: *mut u8, offset: usize) -> &'static AtomicU32 {
     unsafe { AtomicU32::from_ptr(ring.add(offset).cast()) }
 }
 
+/// The name the operating system knows. Threads that nobody named have their parent's: those get their number.
 fn system_thread_name() -> String {
-    std::fs::read_to_string("/proc/thread-self/comm")
-        .map_or_else(|_| "thread".to_owned(), |name| name.trim().to_owned())
+    let name_of = |file| std::fs::read_to_string(file).map(|name| name.trim().to_owned());
+    // SAFETY: gettid has no preconditions.
+    let thread = unsafe { libc::gettid() };
+    if i64::from(thread) == i64::from(std::process::id()) {
+        return "main".to_owned();
+    }
+    match (
+        name_of("/proc/thread-self/comm"),
+        name_of("/proc/self/comm"),
+    ) {
+        (Ok(own), Ok(process)) if own != process => own,
+        _ => format!("thread {thread}"),
+    }
 }

@@ -151,7 +151,12 @@ impl Arbitration {
         let core = self.core.clone();
         let rules = object_from(CREATE.op, "rules", rules)?;
         let name = name.to_owned();
-        Ok(move || core.rooms()?.arbitration.create_policy(&name, &rules)?.wait())
+        Ok(move || {
+            core.rooms()?
+                .arbitration
+                .create_policy(&name, &rules)?
+                .wait()
+        })
     }
 
     fn newest(
@@ -162,7 +167,9 @@ impl Arbitration {
         let core = self.core.clone();
         let limit = limit.map_or(Ok(100), |value| {
             let number = integer_from(AUDIT.op, "limit", value, ALLOWED)?;
-            let fitting = usize::try_from(number).ok().filter(|number| (1..=100_000).contains(number));
+            let fitting = usize::try_from(number)
+                .ok()
+                .filter(|number| (1..=100_000).contains(number));
             fitting.ok_or_else(|| AUDIT.op.invalid("limit", number, ALLOWED).raise(value.py()))
         })?;
         Ok(move || core.rooms()?.arbitration.audit(limit))
@@ -186,13 +193,17 @@ fn read_question<'py>(request: &Bound<'py, PyAny>) -> PyResult<(Question, Bound<
         match key.extract::<String>().unwrap_or_default().as_str() {
             "context_type" => {
                 let text = value.cast::<PyString>().map_err(|_| {
-                    OP.invalid("context_type", shown(&value), "a text that is not empty").raise(py)
+                    OP.invalid("context_type", shown(&value), "a text that is not empty")
+                        .raise(py)
                 })?;
                 context_type = Some(text.to_string_lossy().into_owned());
             }
             "data" => data = json_from(OP, "data", &value)?,
             "options" => {
-                let refuse = || OP.invalid("options", shown(&value), "a list of options").raise(py);
+                let refuse = || {
+                    OP.invalid("options", shown(&value), "a list of options")
+                        .raise(py)
+                };
                 if value.is_instance_of::<PyString>() {
                     return Err(refuse());
                 }
@@ -204,7 +215,10 @@ fn read_question<'py>(request: &Bound<'py, PyAny>) -> PyResult<(Question, Bound<
             _ => return Err(OP.invalid("request", shown(&key), ALLOWED).raise(py)),
         }
     }
-    let missing = |field| OP.invalid(field, serde_json::Value::Null, ALLOWED).raise(py);
+    let missing = |field| {
+        OP.invalid(field, serde_json::Value::Null, ALLOWED)
+            .raise(py)
+    };
     let options = options.ok_or_else(|| missing("options"))?;
     let read = options
         .iter()

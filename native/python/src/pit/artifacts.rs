@@ -203,12 +203,27 @@ fn read_content(content: &Bound<'_, PyAny>) -> PyResult<(Content, &'static str)>
     const ALLOWED: &str = "bytes, any object with a buffer, str, or a path of a file (os.PathLike)";
     const BINARY: &str = "application/octet-stream";
     let py = content.py();
-    let refuse = || STORE.op.invalid("content", shown(content), ALLOWED).raise(py);
+    let refuse = || {
+        STORE
+            .op
+            .invalid("content", shown(content), ALLOWED)
+            .raise(py)
+    };
     if let Ok(text) = content.cast::<PyString>() {
         let text = text.to_cow().map_err(|_| {
-            STORE.op.invalid("content", "text with lone surrogates", "text that UTF-8 can hold").raise(py)
+            STORE
+                .op
+                .invalid(
+                    "content",
+                    "text with lone surrogates",
+                    "text that UTF-8 can hold",
+                )
+                .raise(py)
         })?;
-        return Ok((Content::Text(text.into_owned()), "text/plain; charset=utf-8"));
+        return Ok((
+            Content::Text(text.into_owned()),
+            "text/plain; charset=utf-8",
+        ));
     }
     if let Ok(bytes) = content.extract::<PyBackedBytes>() {
         return Ok((Content::Bytes(bytes), BINARY));
@@ -216,7 +231,10 @@ fn read_content(content: &Bound<'_, PyAny>) -> PyResult<(Content, &'static str)>
     if content.hasattr("__fspath__")? {
         return Ok((Content::File(content.extract()?), BINARY));
     }
-    let view = py.import("builtins")?.getattr("memoryview")?.call1((content,));
+    let view = py
+        .import("builtins")?
+        .getattr("memoryview")?
+        .call1((content,));
     let copy = view.map_err(|_| refuse())?.call_method0("tobytes")?;
     Ok((Content::Bytes(copy.extract()?), BINARY))
 }
@@ -257,7 +275,12 @@ fn items<'py>(value: Option<&Bound<'py, PyAny>>, field: &str) -> PyResult<Vec<Bo
     let Some(value) = value.filter(|value| !value.is_none()) else {
         return Ok(Vec::new());
     };
-    let refuse = || STORE.op.invalid(field, shown(value), "a list").raise(value.py());
+    let refuse = || {
+        STORE
+            .op
+            .invalid(field, shown(value), "a list")
+            .raise(value.py())
+    };
     if value.is_instance_of::<PyString>() {
         return Err(refuse());
     }

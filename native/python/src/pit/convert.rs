@@ -12,7 +12,8 @@ use uuid::Uuid;
 use super::errors::Raise;
 
 const ID: &str = "a uuid.UUID or its text";
-const JSON: &str = "None, bool, int of 64 bits, finite float, str, list, tuple, and dict with str keys";
+const JSON: &str =
+    "None, bool, int of 64 bits, finite float, str, list, tuple, and dict with str keys";
 /// Nested deeper than this is refused, so that a cycle ends.
 const DEPTH: usize = 64;
 
@@ -142,12 +143,15 @@ fn read_json(op: Op, field: &str, value: &Bound<'_, PyAny>, depth: usize) -> PyR
     }
     if value.is_instance_of::<PyFloat>() {
         let number = value.extract::<f64>()?;
-        return Number::from_f64(number).map(Json::Number).ok_or_else(|| refuse(JSON));
+        return Number::from_f64(number)
+            .map(Json::Number)
+            .ok_or_else(|| refuse(JSON));
     }
     if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
-        let items = value.try_iter()?.enumerate().map(|(index, item)| {
-            read_json(op, &format!("{field}[{index}]"), &item?, depth - 1)
-        });
+        let items = value
+            .try_iter()?
+            .enumerate()
+            .map(|(index, item)| read_json(op, &format!("{field}[{index}]"), &item?, depth - 1));
         return items.collect::<PyResult<Vec<_>>>().map(Json::Array);
     }
     if let Ok(mapping) = value.cast::<PyMapping>() {

@@ -12,9 +12,7 @@ use symphony_pit::dag::{
 use symphony_pit::{Op, Opaque, PitError};
 use uuid::Uuid;
 
-use super::convert::{
-    id_from, id_to_py, integer_from, map_to_py, object_from, shown,
-};
+use super::convert::{id_from, id_to_py, integer_from, map_to_py, object_from, shown};
 use super::errors::{failure, OrRaise, Raise};
 use super::home::{rooms, Core};
 use super::operation::{operation, Operation};
@@ -64,7 +62,10 @@ impl Dag {
         let make = |_| {
             let (definition, runners) = read_graph(graph)?;
             Ok(async move {
-                let mut created = rooms(&core).await?.dag.create_workflow(definition, runners)?;
+                let mut created = rooms(&core)
+                    .await?
+                    .dag
+                    .create_workflow(definition, runners)?;
                 Ok::<_, PitError>(created.done().await?.id)
             })
         };
@@ -82,12 +83,18 @@ impl Dag {
         let core = self.core.clone();
         let remember = self.remembered(workflow);
         let read = || {
-            let Start { target, options, span } = self.read_start(py, workflow, variables, concurrency)?;
+            let Start {
+                target,
+                options,
+                span,
+            } = self.read_start(py, workflow, variables, concurrency)?;
             Ok(move || {
                 let rooms = core.rooms()?;
                 let id = match target {
                     Target::Known(id) => id,
-                    Target::New(definition, runners) => rooms.dag.create_workflow(definition, runners)?.wait()?.id,
+                    Target::New(definition, runners) => {
+                        rooms.dag.create_workflow(definition, runners)?.wait()?.id
+                    }
                 };
                 let run = rooms.dag.execute(id, options)?.wait()?;
                 Ok::<_, PitError>((run, span))
@@ -112,12 +119,23 @@ impl Dag {
         let remember = self.remembered(workflow);
         let site = site::text(py).to_string();
         let make = |_| {
-            let Start { target, options, span } = self.read_start(py, workflow, variables, concurrency)?;
+            let Start {
+                target,
+                options,
+                span,
+            } = self.read_start(py, workflow, variables, concurrency)?;
             Ok(async move {
                 let rooms = rooms(&core).await?;
                 let id = match target {
                     Target::Known(id) => id,
-                    Target::New(definition, runners) => rooms.dag.create_workflow(definition, runners)?.done().await?.id,
+                    Target::New(definition, runners) => {
+                        rooms
+                            .dag
+                            .create_workflow(definition, runners)?
+                            .done()
+                            .await?
+                            .id
+                    }
                 };
                 let run = rooms.dag.execute(id, options)?.done().await?;
                 Ok::<_, PitError>((run, span))
@@ -195,7 +213,9 @@ struct Remembered {
 impl Remembered {
     fn keep(&self, py: Python<'_>, workflow: Uuid) -> PyResult<()> {
         match &self.workflows {
-            Some(workflows) => workflows.bind(py).set_item(self.key, id_to_py(py, workflow)?),
+            Some(workflows) => workflows
+                .bind(py)
+                .set_item(self.key, id_to_py(py, workflow)?),
             None => Ok(()),
         }
     }
@@ -227,15 +247,17 @@ impl Dag {
         const OP: Op = symphony_pit::op("dag", "execute");
         let concurrency = concurrency.map_or(Ok(DEFAULT_CONCURRENCY), |value| {
             let number = integer_from(OP, "concurrency", value, CONCURRENCY)?;
-            let fitting = usize::try_from(number).ok().filter(|number| (1..=100_000).contains(number));
+            let fitting = usize::try_from(number)
+                .ok()
+                .filter(|number| (1..=100_000).contains(number));
             fitting.ok_or_else(|| OP.invalid("concurrency", number, CONCURRENCY).raise(py))
         })?;
         let variables = match variables.filter(|value| !value.is_none()) {
             None => PyDict::new(py),
             Some(value) => {
-                let mapping = value.cast::<PyMapping>().map_err(|_| {
-                    OP.invalid("variables", shown(value), "a mapping").raise(py)
-                })?;
+                let mapping = value
+                    .cast::<PyMapping>()
+                    .map_err(|_| OP.invalid("variables", shown(value), "a mapping").raise(py))?;
                 let copy = PyDict::new(py);
                 copy.update(mapping)?;
                 copy
@@ -244,13 +266,19 @@ impl Dag {
         let is_graph = workflow.hasattr("_definition")?;
         let known = self.remembered(workflow).known(py)?;
         let (target, name) = match known {
-            Some(id) => (Target::Known(id_from(OP, "workflow", &id)?), graph_name(workflow)),
+            Some(id) => (
+                Target::Known(id_from(OP, "workflow", &id)?),
+                graph_name(workflow),
+            ),
             None if is_graph => {
                 let (definition, runners) = read_graph(workflow)?;
                 let name = definition.name.clone();
                 (Target::New(definition, runners), name)
             }
-            None => (Target::Known(id_from(OP, "workflow", workflow)?), String::new()),
+            None => (
+                Target::Known(id_from(OP, "workflow", workflow)?),
+                String::new(),
+            ),
         };
         let span = RunSpan::begin(py, &name);
         let options = RunOptions {
@@ -258,7 +286,11 @@ impl Dag {
             concurrency,
             parent_span: span.id(),
         };
-        Ok(Start { target, options, span })
+        Ok(Start {
+            target,
+            options,
+            span,
+        })
     }
 }
 
@@ -284,14 +316,19 @@ fn read_graph(graph: &Bound<'_, PyAny>) -> PyResult<Graph> {
     const OP: Op = symphony_pit::op("dag", "create_workflow");
     let py = graph.py();
     let definition = graph.getattr("_definition").map_err(|_| {
-        PyTypeError::new_err(format!("workflow is {}: a pit.Graph or the id of a workflow", shown(graph)))
+        PyTypeError::new_err(format!(
+            "workflow is {}: a pit.Graph or the id of a workflow",
+            shown(graph)
+        ))
     })?;
     type Rows<'py> = Vec<StepRow<'py>>;
     type Edges = Vec<(String, String, String)>;
     let (name, version, rows, edges): (String, String, Rows<'_>, Edges) =
         definition.call0()?.extract()?;
     let text = |field: &str, value: &Bound<'_, PyAny>| -> PyResult<String> {
-        let text = value.cast::<PyString>().map_err(|_| OP.invalid(field, shown(value), "a text").raise(py))?;
+        let text = value
+            .cast::<PyString>()
+            .map_err(|_| OP.invalid(field, shown(value), "a text").raise(py))?;
         Ok(text.to_string_lossy().into_owned())
     };
     let mut steps = Vec::with_capacity(rows.len());
@@ -300,16 +337,24 @@ fn read_graph(graph: &Bound<'_, PyAny>) -> PyResult<Graph> {
         let step = text("step", &step)?;
         if !callable.is_callable() {
             let field = format!("steps.{step}.callable");
-            return Err(OP.invalid(&field, shown(&callable), "a function or coroutine function").raise(py));
+            return Err(OP
+                .invalid(&field, shown(&callable), "a function or coroutine function")
+                .raise(py));
         }
         let tries = integer_from(OP, &format!("steps.{step}.retries"), &retries, RETRIES)?;
         if !(0..=1000).contains(&tries) {
-            return Err(OP.invalid(&format!("steps.{step}.retries"), tries, RETRIES).raise(py));
+            return Err(OP
+                .invalid(&format!("steps.{step}.retries"), tries, RETRIES)
+                .raise(py));
         }
         runners.push(Arc::new(Step(Arc::new(callable.unbind()))));
         steps.push(StepSpec {
             kind: text("kind", &kind)?,
-            configuration: object_from(OP, &format!("steps.{step}.configuration"), configuration.as_ref())?,
+            configuration: object_from(
+                OP,
+                &format!("steps.{step}.configuration"),
+                configuration.as_ref(),
+            )?,
             on_failure: OnFailure::read(OP, &text("on_failure", &on_failure)?).or_raise(py)?,
             retries: tries as u32,
             name: step,
@@ -320,7 +365,15 @@ fn read_graph(graph: &Bound<'_, PyAny>) -> PyResult<Graph> {
         Ok(Dependency { from, to, kind })
     });
     let dependencies = dependencies.collect::<PyResult<Vec<_>>>()?;
-    Ok((Definition { name, version, steps, dependencies }, runners))
+    Ok((
+        Definition {
+            name,
+            version,
+            steps,
+            dependencies,
+        },
+        runners,
+    ))
 }
 
 fn saved_to_py(py: Python<'_>, saved: Vec<(String, Option<Vec<u8>>)>) -> PyResult<Py<PyAny>> {
@@ -349,7 +402,10 @@ impl StepRunner for Step {
             })
             .await?;
             match dispatch::call_python(callable, args, None, &name, span).await {
-                Ok(value) => values::attached(move |py| Ok::<Opaque, _>(values::to_opaque(value.bind(py)))).await,
+                Ok(value) => {
+                    values::attached(move |py| Ok::<Opaque, _>(values::to_opaque(value.bind(py))))
+                        .await
+                }
                 Err(error) => values::failed(error).await,
             }
         })
@@ -388,6 +444,9 @@ impl StepContext {
 #[pymethods]
 impl StepContext {
     fn __repr__(&self) -> String {
-        format!("<context of step '{}', attempt {}>", self.step, self.attempt)
+        format!(
+            "<context of step '{}', attempt {}>",
+            self.step, self.attempt
+        )
     }
 }

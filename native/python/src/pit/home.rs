@@ -87,9 +87,11 @@ impl Pit {
     fn integrity_async<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let core = self.core.clone();
         let work = move || core.rooms()?.home.integrity();
-        INTEGRITY.offload(py, || Ok(work), |py, text| {
-            Ok(text.into_pyobject(py)?.into_any().unbind())
-        })
+        INTEGRITY.offload(
+            py,
+            || Ok(work),
+            |py, text| Ok(text.into_pyobject(py)?.into_any().unbind()),
+        )
     }
 }
 

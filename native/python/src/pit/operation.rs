@@ -29,7 +29,11 @@ pub struct Operation {
 /// Declares the operation of a binding: `static STORE: Operation = operation!("artifacts", "store");`
 macro_rules! operation {
     ($component:literal, $name:literal) => {
-        $crate::pit::operation::Operation::new(symphony_pit::op($component, $name), file!(), line!())
+        $crate::pit::operation::Operation::new(
+            symphony_pit::op($component, $name),
+            file!(),
+            line!(),
+        )
     };
 }
 pub(super) use operation;

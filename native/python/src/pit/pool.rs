@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyTuple};
 use symphony_core::handles::{self, HandleId};
 use symphony_core::recorder;
 use symphony_pit::pool::{self as core, Loading, ModelLoader, ModelSpec, ModelType};
-use symphony_pit::{Opaque, Op};
+use symphony_pit::{Op, Opaque};
 use uuid::Uuid;
 
 use super::convert::{
@@ -51,7 +51,13 @@ impl Pool {
     }
 
     fn lease(&self, lease: core::Lease, site: &str) -> Lease {
-        let handle = handles::open("lease", lease.model_name(), site, recorder::current(), false);
+        let handle = handles::open(
+            "lease",
+            lease.model_name(),
+            site,
+            recorder::current(),
+            false,
+        );
         Lease {
             lease,
             handle,
@@ -95,8 +101,12 @@ impl Pool {
             };
             let callables = Callables {
                 load: callable(OP, "load", load)?,
-                unload: unload.map(|unload| callable(OP, "unload", unload)).transpose()?,
-                invoke: invoke.map(|invoke| callable(OP, "invoke", invoke)).transpose()?,
+                unload: unload
+                    .map(|unload| callable(OP, "unload", unload))
+                    .transpose()?,
+                invoke: invoke
+                    .map(|invoke| callable(OP, "invoke", invoke))
+                    .transpose()?,
             };
             let loader = Arc::new(Loader(Arc::new(callables)));
             let id = self.pool.register(spec, loader).or_raise(py)?;
@@ -196,7 +206,10 @@ impl Pool {
             })
         };
         ALLOCATE.spawn(py, make, move |py, mut unclaimed| {
-            let lease = unclaimed.0.take().map(|lease| owner.get().lease(lease, &site));
+            let lease = unclaimed
+                .0
+                .take()
+                .map(|lease| owner.get().lease(lease, &site));
             Ok(lease.into_pyobject(py)?.unbind())
         })
     }
@@ -288,7 +301,10 @@ impl Lease {
 
     fn status(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         STATUS.run(py, |_| {
-            let status = self.pool.model_status(self.lease.model_name()).or_raise(py)?;
+            let status = self
+                .pool
+                .model_status(self.lease.model_name())
+                .or_raise(py)?;
             records::model_status(py, status)
         })
     }
@@ -396,7 +412,10 @@ impl Lease {
     fn loaded(&self, py: Python<'_>) -> PyResult<&Loaded> {
         let model = self.lease.model().or_raise(py)?;
         model.get::<Loaded>().ok_or_else(|| {
-            let error = INVOKE.op.error(symphony_pit::Kind::Internal, "a model that Python did not load");
+            let error = INVOKE.op.error(
+                symphony_pit::Kind::Internal,
+                "a model that Python did not load",
+            );
             error.raise(py)
         })
     }
@@ -415,7 +434,11 @@ impl Lease {
         }
         if !loaded.object.bind(py).is_callable() {
             let value = shown(loaded.object.bind(py));
-            let error = INVOKE.op.invalid("model", value, "a callable, or a model registered with invoke=");
+            let error = INVOKE.op.invalid(
+                "model",
+                value,
+                "a callable, or a model registered with invoke=",
+            );
             return Err(error.raise(py));
         }
         Ok((loaded.object.clone_ref(py), args.clone().unbind()))
@@ -443,8 +466,13 @@ impl ModelLoader for Loader {
         Box::pin(async move {
             let of_call = callables.clone();
             let (load, none, kwargs) = values::attached(move |py| {
-                let kwargs = map_to_py(py, &configuration).map_err(|error| super::errors::failure(py, error))?;
-                Ok((of_call.load.clone_ref(py), PyTuple::empty(py).unbind(), kwargs.unbind()))
+                let kwargs = map_to_py(py, &configuration)
+                    .map_err(|error| super::errors::failure(py, error))?;
+                Ok((
+                    of_call.load.clone_ref(py),
+                    PyTuple::empty(py).unbind(),
+                    kwargs.unbind(),
+                ))
             })
             .await?;
             match dispatch::call_python(load, none, Some(kwargs), &name, parent).await {
@@ -458,7 +486,8 @@ impl ModelLoader for Loader {
         let callables = self.0.clone();
         Box::pin(async move {
             let call = values::attached(move |py| {
-                let (Some(unload), Some(loaded)) = (&callables.unload, model.get::<Loaded>()) else {
+                let (Some(unload), Some(loaded)) = (&callables.unload, model.get::<Loaded>())
+                else {
                     return Ok(None);
                 };
                 let args = PyTuple::new(py, [loaded.object.bind(py)]);
@@ -466,7 +495,9 @@ impl ModelLoader for Loader {
                 Ok(Some((unload.clone_ref(py), args.unbind())))
             })
             .await?;
-            let Some((unload, args)) = call else { return Ok(()) };
+            let Some((unload, args)) = call else {
+                return Ok(());
+            };
             match dispatch::call_python(unload, args, None, "unload", 0).await {
                 Ok(_) => Ok(()),
                 Err(error) => values::failed(error).await,
@@ -479,7 +510,9 @@ fn callable(op: Op, field: &str, value: Bound<'_, PyAny>) -> PyResult<Py<PyAny>>
     if value.is_callable() {
         return Ok(value.unbind());
     }
-    Err(op.invalid(field, shown(&value), "a callable").raise(value.py()))
+    Err(op
+        .invalid(field, shown(&value), "a callable")
+        .raise(value.py()))
 }
 
 /// A callable that gives what it holds: lets the event loop await what a model returned.

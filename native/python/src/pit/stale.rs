@@ -50,7 +50,11 @@ impl Stale {
         older_than: &Bound<'_, PyAny>,
         dry_run: bool,
     ) -> PyResult<Py<PyAny>> {
-        CLEANUP.detach(py, || self.cleanup(older_than, dry_run), records::stale_report)
+        CLEANUP.detach(
+            py,
+            || self.cleanup(older_than, dry_run),
+            records::stale_report,
+        )
     }
 
     #[pyo3(signature = (older_than, dry_run = false))]
@@ -60,7 +64,11 @@ impl Stale {
         older_than: &Bound<'py, PyAny>,
         dry_run: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        CLEANUP.offload(py, || self.cleanup(older_than, dry_run), records::stale_report)
+        CLEANUP.offload(
+            py,
+            || self.cleanup(older_than, dry_run),
+            records::stale_report,
+        )
     }
 
     /// Seconds.
@@ -92,7 +100,13 @@ impl Stale {
         let core = self.core.clone();
         let id = id_from(MARK.op, "id", id)?;
         let reason = reason.to_owned();
-        Ok(move || core.rooms()?.stale.mark_stale(id, &reason)?.wait().map(drop))
+        Ok(move || {
+            core.rooms()?
+                .stale
+                .mark_stale(id, &reason)?
+                .wait()
+                .map(drop)
+        })
     }
 
     fn cleanup(

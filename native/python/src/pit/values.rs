@@ -10,8 +10,8 @@ use symphony_core::pack::PackBuf;
 use symphony_pit::{Failure, Kind, Op, Opaque};
 
 use super::errors::Raise;
-use crate::codec::{self, NoRefs};
 use crate::aio;
+use crate::codec::{self, NoRefs};
 
 /// A Python object inside an [`Opaque`].
 pub struct Held(pub Py<PyAny>);
@@ -48,8 +48,11 @@ pub fn decode(py: Python<'_>, op: Op, bytes: &[u8]) -> PyResult<Py<PyAny>> {
     let (_, room, _) = unsafe { aligned.align_to_mut::<u8>() };
     room[..bytes.len()].copy_from_slice(bytes);
     let frame = frame::read_frame(&room[..bytes.len()]).map_err(|error| {
-        op.error(Kind::Damaged, format!("a kept value cannot be read: {error}"))
-            .raise(py)
+        op.error(
+            Kind::Damaged,
+            format!("a kept value cannot be read: {error}"),
+        )
+        .raise(py)
     })?;
     codec::decode(py, &frame.pack, &NoRefs)
 }
@@ -73,4 +76,3 @@ pub fn attached<T: Send + 'static>(
 pub async fn failed<T: Send + 'static>(error: PyErr) -> Result<T, Failure> {
     attached(move |py| Err(super::errors::failure(py, error))).await
 }
-
