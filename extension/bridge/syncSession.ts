@@ -6,7 +6,7 @@
  */
 import { type SyncAddon, SyncCodec } from './codec';
 import { BridgeClosed, errorFromPayload } from './errors';
-import { type PyObject, splitArguments, unwrapProxy } from './refs';
+import { Kwargs, type PyObject, unwrapProxy } from './refs';
 import { currentSpan } from './scope';
 import { Session, type SessionOptions, type Transport } from './session';
 import { captureCaller } from './stack';
@@ -52,9 +52,11 @@ export class SyncSession extends Session implements SyncCalls {
     below: (...args: never[]) => unknown,
   ): unknown {
     if (this.closed) throw new BridgeClosed();
-    const split = splitArguments(args, NO_OPTIONS);
+    const last = args.length === 0 ? null : args[args.length - 1];
+    const kwargs = last instanceof Kwargs ? last.values : null;
+    const plain = kwargs === null ? args : args.slice(0, -1);
     try {
-      return this.codec.call(target, name, split.args, split.kwargs, null, currentSpan());
+      return this.codec.call(target, name, plain, kwargs, null, currentSpan());
     } catch (error) {
       const caller = captureCaller(below).frames();
       if (error instanceof RaisedInPython) {
@@ -64,8 +66,6 @@ export class SyncSession extends Session implements SyncCalls {
     }
   }
 }
-
-const NO_OPTIONS = {};
 
 /** Carries an error payload out of the codec; never leaves this file. */
 class RaisedInPython extends Error {
