@@ -16,12 +16,25 @@ import { readTrace } from '../protocol/trace/readTrace';
 export function readTraceFile(path: string): TraceModel {
   const file = openSync(path, 'r');
   try {
-    return readTrace(fileSource(file));
+    const model = readTrace(fileSource(file));
+    // A writer that was killed, or ended without closing, left the file as it is now.
+    model.live &&= isAlive(model.pid);
+    return model;
   } catch (error) {
     if (error instanceof TraceFormatError) throw new TraceFormatError(`${path}: ${error.message}`);
     throw error;
   } finally {
     closeSync(file);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Somebody else's process is alive, too.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

@@ -79,8 +79,8 @@ export interface TraceBegin {
   spans: number;
   /** Wall clock at time 0, ms since 1970. */
   openedWallMs: number;
-  /** False while the recording goes on, and after a crash. */
-  closed: boolean;
+  /** The recording goes on. */
+  live: boolean;
   names: CallName[];
   threads: TraceThread[];
   /** Row and message of each span that failed. */

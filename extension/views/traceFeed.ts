@@ -50,7 +50,7 @@ export class TraceFeed {
       title: data.title,
       spans: spanCount(model),
       openedWallMs: model.clock.openedWallMs,
-      closed: model.closed,
+      live: model.live,
       names: model.names,
       threads: model.threads,
       failed: model.errors.filter(({ row }) => row >= 0).map(({ row, message }) => ({ row, message })),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readTraceFile } from '../../extension/conductor/traceFile';
@@ -157,6 +158,27 @@ test('events written while reading are left for the next reading', () => {
     },
   };
   assert.equal(readTrace(live).loss.overwritten, 1961);
+});
+
+test('a trace is live as long as its writer is', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'trace-'));
+  const readAs = (pid: number, closed: number) => {
+    const bytes = bytesOf('tour.trace');
+    const view = new DataView(bytes.buffer);
+    view.setUint32(layout.HEADER_PID, pid, true);
+    view.setUint32(layout.HEADER_CLOSED, closed, true);
+    const file = join(folder, 'copy.trace');
+    writeFileSync(file, bytes);
+    return readTraceFile(file);
+  };
+  assert.equal(readAs(process.pid, 0).live, true);
+  assert.equal(readAs(process.pid, 1).live, false);
+  const left = readAs(0x7ffffff0, 0);
+  assert.equal(left.live, false);
+  const leak = (model: TraceModel) => handlesOfTrace(model).find((handle) => handle.name === 'embedder #1');
+  assert.equal(leak(left)?.state, 'leak');
+  assert.equal(leak(readAs(process.pid, 0))?.state, 'live');
+  rmSync(folder, { recursive: true });
 });
 
 test('what is not a trace is refused with the reason', () => {

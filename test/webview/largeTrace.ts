@@ -39,6 +39,7 @@ export function largeTrace(count: number): TraceModel {
   return {
     pid: 1,
     closed: true,
+    live: false,
     clock: { kind: 'tsc', openedMonotonicNs: 0, openedWallMs: 1_700_000_000_000, nsPerTick: 0.4 },
     duration: spans.end[count - 1] + 5000,
     threads: Array.from({ length: THREADS }, (_, i) => ({ id: i + 1, name: `conductor-${i + 1}` })),

@@ -35,7 +35,7 @@ export class Header {
     const { trace } = this.store;
     this.title.textContent = trace?.title ?? 'Symphony Trace';
     this.title.title = trace ? `Recorded ${new Date(trace.openedWallMs).toLocaleString()}` : '';
-    fill(this.state, trace && !trace.closed ? h('span', { class: 'recording' }, 'recording') : null);
+    fill(this.state, trace?.live ? h('span', { class: 'recording' }, 'recording') : null);
     if (!trace) return fill(this.figures);
     const { summary } = trace;
     const leaks = this.store.handles.filter((handle) => handle.state === 'leak').length;

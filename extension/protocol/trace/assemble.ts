@@ -46,6 +46,7 @@ class Assembly {
     this.model = {
       pid: header.pid,
       closed: header.closed,
+      live: !header.closed,
       clock: {
         kind: header.clock,
         openedMonotonicNs: Number(header.first.monotonicNs),

@@ -47,7 +47,7 @@ export function mergeErrors(live: readonly PanelError[], recorded: readonly Pane
   return [...once, ...left];
 }
 
-/** Handles that never closed. A file that was closed in order says that its run is over: then they are leaks. */
+/** Handles that never closed. When nobody writes the file any more, they are leaks. */
 export function handlesOfTrace(model: TraceModel): PanelHandle[] {
   return model.handles
     .filter((handle) => handle.closed === null)
@@ -58,7 +58,7 @@ export function handlesOfTrace(model: TraceModel): PanelHandle[] {
       site: handle.site,
       ageNs: model.duration - handle.opened,
       span: handle.row >= 0 ? model.spans.id[handle.row] : null,
-      ...verdict(handle.longLived, model.closed),
+      ...verdict(handle.longLived, !model.live),
     }));
 }
 

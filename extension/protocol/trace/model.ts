@@ -99,8 +99,10 @@ export interface TraceLoss {
 
 export interface TraceModel {
   pid: number;
-  /** False while the writer runs, and after a crash. */
+  /** The writer closed the file in order; false while it runs, and after a crash. */
   closed: boolean;
+  /** The writer may still add to the file. The file itself knows only `closed`; whoever knows processes corrects it. */
+  live: boolean;
   clock: {
     kind: 'tsc' | 'monotonic';
     /** CLOCK_MONOTONIC when the file was opened, in ns: the zero of all times here. */
