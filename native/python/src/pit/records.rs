@@ -16,7 +16,11 @@ type Made = PyResult<Py<PyAny>>;
 pub fn model_status(py: Python<'_>, status: ModelStatus) -> Made {
     let history = status.history.iter().map(|step| {
         let names = (step.from.name(), step.to.name(), step.reason.name());
-        make(py, "Transition", (names.0, names.1, names.2, seconds(step.at_us)))
+        make(
+            py,
+            "Transition",
+            (names.0, names.1, names.2, seconds(step.at_us)),
+        )
     });
     let history = history.collect::<PyResult<Vec<_>>>()?;
     let fields = (
@@ -36,7 +40,10 @@ pub fn model_status(py: Python<'_>, status: ModelStatus) -> Made {
 }
 
 pub fn pool_status(py: Python<'_>, status: PoolStatus) -> Made {
-    let models = status.models.into_iter().map(|model| model_status(py, model));
+    let models = status
+        .models
+        .into_iter()
+        .map(|model| model_status(py, model));
     let models = PyTuple::new(py, models.collect::<PyResult<Vec<_>>>()?)?;
     let fields = (
         status.memory_limit_mb,
@@ -51,7 +58,14 @@ pub fn pool_status(py: Python<'_>, status: PoolStatus) -> Made {
 pub fn run_status(py: Python<'_>, status: RunStatus) -> Made {
     let steps = status.steps.into_iter().map(|step| {
         let times = (step.started_us.map(seconds), step.ended_us.map(seconds));
-        let fields = (step.name, step.state.name(), step.attempts, step.error, times.0, times.1);
+        let fields = (
+            step.name,
+            step.state.name(),
+            step.attempts,
+            step.error,
+            times.0,
+            times.1,
+        );
         make(py, "StepStatus", fields)
     });
     let fields = (
@@ -113,7 +127,10 @@ pub fn decision(py: Python<'_>, decision: Decision, options: Option<Bound<'_, Py
         decision.policy,
         decision.context_type,
         json_to_py(py, &decision.data)?,
-        options.try_iter()?.collect::<PyResult<Vec<_>>>().and_then(|list| PyTuple::new(py, list))?,
+        options
+            .try_iter()?
+            .collect::<PyResult<Vec<_>>>()
+            .and_then(|list| PyTuple::new(py, list))?,
         seconds(decision.created_us),
     );
     make(py, "Decision", fields)
@@ -138,7 +155,12 @@ pub fn policy(py: Python<'_>, policy: &Policy) -> Made {
 pub fn stale_report(py: Python<'_>, report: Report) -> Made {
     let items = |items: Vec<Item>| -> PyResult<Bound<'_, PyTuple>> {
         let made = items.into_iter().map(|item| {
-            let fields = (id_to_py(py, item.id)?, item.kind.name(), item.reason, item.bytes);
+            let fields = (
+                id_to_py(py, item.id)?,
+                item.kind.name(),
+                item.reason,
+                item.bytes,
+            );
             make(py, "StaleItem", fields)
         });
         PyTuple::new(py, made.collect::<PyResult<Vec<_>>>()?)
@@ -157,7 +179,11 @@ fn seconds(microseconds: i64) -> f64 {
     microseconds as f64 / 1e6
 }
 
-fn make<'py>(py: Python<'py>, class: &str, fields: impl IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>, Error = PyErr>) -> Made {
+fn make<'py>(
+    py: Python<'py>,
+    class: &str,
+    fields: impl IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>, Error = PyErr>,
+) -> Made {
     static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
     let module = MODULE.get_or_try_init(py, || {
         py.import("symphony_bridge._pit_records").map(Bound::unbind)
