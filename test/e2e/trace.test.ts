@@ -15,7 +15,7 @@ describe('the trace panel in a real browser', { timeout: 170_000 }, () => {
   it('shows the tour in spans of three languages, and a click lands in the source', () =>
     workbench.steps('tour', async () => {
       await workbench.runScript('tour.conductor.py');
-      await workbench.tab(/report/i).waitFor();
+      await workbench.tab(/tour of Python/i).waitFor();
       await workbench.screenshot('tour-report');
       const panel = await workbench.openTrace('Calls');
       const rows = panel.locator('.table-rows .table-row');
