@@ -6,6 +6,34 @@ import * as vscode from 'vscode';
 import { COMMANDS, SETTINGS } from '../../extension/ids';
 import { api, eventually, extension, Notifications, resetSettings, run, script, setting } from './support';
 
+// First: later tests print megabytes, which the browser takes long to show.
+describe('the output', () => {
+  const notifications = new Notifications();
+  before(() => notifications.start());
+  after(async () => {
+    notifications.stop();
+    await vscode.commands.executeCommand('workbench.action.closePanel');
+  });
+
+  it('links the lines of a joined stack in the output', async () => {
+    const failed = await run(script('raises'));
+    assert.equal(failed?.end?.kind, 'failed');
+    await vscode.commands.executeCommand(COMMANDS.showOutput);
+    const output = await eventually('the output is open', () =>
+      vscode.workspace.textDocuments.find(
+        (document) =>
+          document.uri.scheme === 'output' && /divide .*raises\.conductor\.py:5/.test(document.getText()),
+      ),
+    );
+    const links = await vscode.commands.executeCommand<vscode.DocumentLink[]>(
+      'vscode.executeLinkProvider',
+      output.uri,
+    );
+    const targets = links.map(({ target }) => `${target?.path}#${target?.fragment}`);
+    assert.ok(targets.includes(`${script('raises').path}#L5`), targets.join('\n'));
+  });
+});
+
 for (const host of ['embedded', 'subprocess'] as const) {
   describe(`scripts in the ${host} host`, () => {
     const notifications = new Notifications();
@@ -34,6 +62,12 @@ for (const host of ['embedded', 'subprocess'] as const) {
       assert.equal((await api()).state.kind, 'idle');
       const traceFile = record.bridge.info.traceFile;
       assert.ok(traceFile !== null && existsSync(traceFile), 'there is a trace');
+    });
+
+    it('runs the tour', async () => {
+      const tour = join(extension().extensionPath, 'examples', 'tour.conductor.py');
+      const record = await run(vscode.Uri.file(tour));
+      assert.deepEqual(record?.end, { kind: 'exited', exitCode: 0 }, JSON.stringify(notifications.shown));
     });
 
     it('tells an exception with its place and opens the line', async () => {
