@@ -29,7 +29,7 @@ describe('the debugger in a real browser', { timeout: 120_000 }, () => {
       if ((await locals.getAttribute('aria-expanded')) === 'false') await locals.click();
       await value.first().waitFor();
       assert.match((await value.first().textContent()) ?? '', /0/);
-      await workbench.screenshot('debug-breakpoint');
+      await workbench.screenshot('debug');
 
       await page.keyboard.press('F10');
       const result = page.locator('.debug-variables .monaco-list-row').filter({ hasText: /^result/ });

@@ -39,7 +39,7 @@ export class Workbench {
     const server = await startServer({ installed: true, settings: options.settings, env: options.env });
     try {
       const browser = await openBrowser();
-      const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+      const page = await browser.newPage({ viewport: { width: 1600, height: 1000 } });
       page.setDefaultTimeout(20_000);
       await page.goto(folderUrl(server.origin, folder));
       const workbench = new Workbench(page, folder, browser, server.stop);
@@ -139,11 +139,11 @@ export class Workbench {
     await input.waitFor({ state: 'hidden' });
   }
 
-  /** Saves what the window shows as `docs/images/NAME.png`. */
+  /** Keeps what the window shows in test/results; `npm run pictures` keeps it as docs/images/NAME.png. */
   async screenshot(name: string): Promise<void> {
-    const images = join(root, 'docs', 'images');
-    mkdirSync(images, { recursive: true });
-    await this.page.screenshot({ path: join(images, `${name}.png`) });
+    const folder = join(root, ...(process.env.SYMPHONY_PICTURES ? ['docs', 'images'] : ['test', 'results']));
+    mkdirSync(folder, { recursive: true });
+    await this.page.screenshot({ path: join(folder, `${name}.png`) });
   }
 
   /** Runs a test's steps; when they fail, a picture of the window is kept beside the test results. */
