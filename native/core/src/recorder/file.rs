@@ -2,23 +2,25 @@
 //!
 //! Threads: any. `ACTIVE` is read without a lock by every event; mappings are never unmapped, because another thread
 //! may be in the middle of an event when the recorder switches files.
-//! Must not know: events (see `ring`), spans (see `span`). The only place that is specific to the operating system's files.
+//! Must not know: events (see `ring`), spans (see `span`), the operating system's files (see `disk`).
 
 use super::clock::{self, Anchor};
+use super::disk::MappedFile;
 use super::layout::*;
 use super::strings;
 use std::collections::VecDeque;
-use std::fs::OpenOptions;
-use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 static ACTIVE: AtomicPtr<Mapping> = AtomicPtr::new(ptr::null_mut());
 static FORKED: AtomicBool = AtomicBool::new(false);
 static WATCH_FORKS: Once = Once::new();
+
+/// The string table reserves disk in steps of this size.
+const STRINGS_STEP: usize = 64 << 10;
 
 /// Sizes of a trace file. The file is sparse: only what is written takes disk.
 #[derive(Clone, Copy, Debug)]
@@ -80,26 +82,22 @@ impl std::error::Error for RecorderError {}
 
 /// One open trace file.
 pub(super) struct Mapping {
-    base: *mut u8,
-    length: usize,
+    file: MappedFile,
     path: PathBuf,
     options: Options,
     clock: u32,
     owners: Mutex<Owners>,
     /// One writer at a time for the anchors; a loser skips, since the winner's anchor is as new.
     anchoring: AtomicBool,
+    /// Bytes of the string table that are sure to have room on the disk.
+    strings_reserved: AtomicUsize,
+    strings_full: AtomicBool,
 }
 
 struct Owners {
     fresh: u32,
     released: VecDeque<u32>,
 }
-
-// SAFETY: `base` points at a mapping that lives for the rest of the process; header fields shared between threads are
-// accessed as atomics, and each ring is written by the one thread that `owners` gave it to.
-unsafe impl Send for Mapping {}
-// SAFETY: as for Send.
-unsafe impl Sync for Mapping {}
 
 /// The open mapping, if any.
 #[inline(always)]
@@ -164,10 +162,16 @@ impl Mapping {
         }
         let stride = RING_HEADER_BYTES + options.ring_events * EVENT_BYTES;
         let length = HEADER_BYTES + options.strings_bytes + stride * options.rings;
-        let base = map_file(path, length)?;
+        let file = MappedFile::create(path, length)?;
+        if !file.reserve(0, HEADER_BYTES) {
+            return Err(RecorderError::Io {
+                action: "find room for",
+                path: path.to_path_buf(),
+                source: std::io::Error::last_os_error(),
+            });
+        }
         let mapping = Mapping {
-            base,
-            length,
+            file,
             path: path.to_path_buf(),
             options,
             clock: clock::choose(),
@@ -176,8 +180,10 @@ impl Mapping {
                 released: VecDeque::new(),
             }),
             anchoring: AtomicBool::new(false),
+            strings_reserved: AtomicUsize::new(0),
+            strings_full: AtomicBool::new(false),
         };
-        mapping.write_header(stride);
+        mapping.write_header();
         Ok(mapping)
     }
 
@@ -205,15 +211,52 @@ impl Mapping {
 
     /// Header of ring `slot`.
     pub(super) fn ring(&self, slot: u32) -> *mut u8 {
-        let stride = RING_HEADER_BYTES + self.options.ring_events * EVENT_BYTES;
-        self.at(HEADER_BYTES + self.options.strings_bytes + stride * slot as usize)
+        self.at(self.ring_offset(slot))
+    }
+
+    fn ring_offset(&self, slot: u32) -> usize {
+        HEADER_BYTES + self.options.strings_bytes + self.stride() * slot as usize
+    }
+
+    fn stride(&self) -> usize {
+        RING_HEADER_BYTES + self.options.ring_events * EVENT_BYTES
+    }
+
+    /// Room for strings up to `end` bytes; once false, always false: ids count entries, so none may be left out.
+    /// Called under the string table's lock only.
+    pub(super) fn reserve_strings(&self, end: usize) -> bool {
+        let reserved = self.strings_reserved.load(Ordering::Relaxed);
+        if self.strings_full.load(Ordering::Relaxed) {
+            return false;
+        }
+        if end <= reserved {
+            return true;
+        }
+        let wanted = end
+            .next_multiple_of(STRINGS_STEP)
+            .min(self.options.strings_bytes);
+        let room = end <= wanted
+            && self
+                .file
+                .reserve(HEADER_BYTES + reserved, wanted - reserved);
+        if room {
+            self.strings_reserved.store(wanted, Ordering::Relaxed);
+        } else {
+            self.strings_full.store(true, Ordering::Relaxed);
+        }
+        room
     }
 
     /// Gives an untouched ring while there is one, then the one that was released longest ago: the last moments of
     /// threads that are gone stay readable as long as possible.
     pub(super) fn claim_ring(&self) -> Option<u32> {
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        if (owners.fresh as usize) < self.options.rings {
+        let untouched = (owners.fresh as usize) < self.options.rings;
+        if untouched
+            && self
+                .file
+                .reserve(self.ring_offset(owners.fresh), self.stride())
+        {
             owners.fresh += 1;
             self.u32_at(HEADER_RINGS_USED)
                 .store(owners.fresh, Ordering::Release);
@@ -259,8 +302,7 @@ impl Mapping {
 
     /// Asks the kernel to write dirty pages; returns at once.
     pub(super) fn start_write_back(&self) {
-        // SAFETY: the range is the whole mapping.
-        unsafe { libc::msync(self.base.cast(), self.length, libc::MS_ASYNC) };
+        self.file.start_write_back();
     }
 
     fn finish(&self) {
@@ -269,7 +311,7 @@ impl Mapping {
         self.start_write_back();
     }
 
-    fn write_header(&self, stride: usize) {
+    fn write_header(&self) {
         self.u32_at(HEADER_VERSION)
             .store(VERSION, Ordering::Relaxed);
         self.u32_at(HEADER_PID)
@@ -284,7 +326,7 @@ impl Mapping {
         self.u64_at(HEADER_RINGS_OFFSET)
             .store(rings as u64, Ordering::Relaxed);
         self.u64_at(HEADER_RING_STRIDE)
-            .store(stride as u64, Ordering::Relaxed);
+            .store(self.stride() as u64, Ordering::Relaxed);
         self.u32_at(HEADER_RING_EVENTS)
             .store(self.options.ring_events as u32, Ordering::Relaxed);
         self.u32_at(HEADER_RING_COUNT)
@@ -310,46 +352,6 @@ impl Mapping {
     }
 
     fn at(&self, offset: usize) -> *mut u8 {
-        assert!(offset < self.length);
-        // SAFETY: checked to be inside the mapping.
-        unsafe { self.base.add(offset) }
+        self.file.at(offset)
     }
-}
-
-fn map_file(path: &Path, length: usize) -> Result<*mut u8, RecorderError> {
-    let refused = |action, source| RecorderError::Io {
-        action,
-        path: path.to_path_buf(),
-        source,
-    };
-    // A file another process still maps must not shrink under it (that would be SIGBUS there): replace, never truncate.
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(refused("replace", error))
-        }
-        _ => {}
-    }
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .map_err(|error| refused("create", error))?;
-    file.set_len(length as u64)
-        .map_err(|error| refused("size", error))?;
-    // SAFETY: a fresh shared mapping of a file we hold open, of exactly its length; the result is checked below.
-    let base = unsafe {
-        libc::mmap(
-            ptr::null_mut(),
-            length,
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_SHARED,
-            file.as_raw_fd(),
-            0,
-        )
-    };
-    if base == libc::MAP_FAILED {
-        return Err(refused("map", std::io::Error::last_os_error()));
-    }
-    Ok(base.cast())
 }

@@ -8,6 +8,7 @@
 
 mod bench;
 mod clock;
+mod disk;
 mod file;
 pub mod layout;
 mod ring;

@@ -107,13 +107,13 @@ fn append(mapping: &Mapping, text: &str) {
     let used = mapping.u64_at(HEADER_STRINGS_USED);
     let start = used.load(Ordering::Relaxed) as usize;
     let end = start + entry_bytes(text);
-    if end > mapping.strings_bytes() {
+    if !mapping.reserve_strings(end) {
         mapping
             .u64_at(HEADER_LOST_STRINGS)
             .fetch_add(1, Ordering::Relaxed);
         return;
     }
-    // SAFETY: [start, end) was just checked to be inside the table, and the table's lock makes us its only writer.
+    // SAFETY: [start, end) was just reserved inside the table, and the table's lock makes us its only writer.
     unsafe {
         let entry = mapping.strings().add(start);
         entry.cast::<u32>().write_unaligned(text.len() as u32);
