@@ -18,9 +18,8 @@ use crate::value::Opaque;
 
 pub(super) const OP: Op = op("dag", "execute");
 
-/// Runs `run` to its end. Errors are the run's outcome, never this function's.
+/// Runs `run`, which counts as started, to its end. Errors are the run's outcome, never this function's.
 pub(super) async fn drive(home: Arc<Home>, run: Arc<Run>) {
-    run.started();
     let (state, error) = match (Executor {
         home: home.clone(),
         run: run.clone(),

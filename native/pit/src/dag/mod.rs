@@ -241,6 +241,7 @@ impl Starting {
 
     fn launch(&mut self) -> Arc<Run> {
         self.launched = true;
+        self.run.started();
         self.runtime
             .spawn(execute::drive(self.home.clone(), self.run.clone()));
         self.run.clone()

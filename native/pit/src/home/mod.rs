@@ -1,6 +1,9 @@
 //! The Pit home: one SQLite database in WAL mode and the blob files beside it. Several processes may have the same home
 //! open. Reads run on the caller's thread with a connection of a small pool, writes on the writer's thread.
 //! Must not know what the components keep in it.
+//!
+//! Only this library may open the database in this process: a second copy of SQLite beside ours (Python's `sqlite3`)
+//! would break the file locks of both. Other processes may.
 
 mod blobs;
 mod schema;
