@@ -15,8 +15,10 @@ export async function bridge(): Promise<Result[]> {
   try {
     await opened.call('sys:path.append', [scripts]);
     const target = await opened.import('bench_target');
-    const nothing = opened.sync(target.nothing);
-    const two = opened.sync(target.two);
+    // A handle of the function itself; the attribute of a module is looked up at each call.
+    const nothing = opened.sync(await opened.callRef('bench_target:function', ['nothing']));
+    const attribute = opened.sync(target.nothing);
+    const two = opened.sync(await opened.callRef('bench_target:function', ['two']));
     const take = opened.sync(target.take);
     const give = opened.sync(target.give);
     const floats = payloads['1,000 floats'];
@@ -28,6 +30,12 @@ export async function bridge(): Promise<Result[]> {
         best(() => nothing()),
         LIMIT,
         [{ max: 300 }],
+      ),
+      result(
+        'sync, no argument, by attribute',
+        'ns',
+        best(() => attribute()),
+        LIMIT,
       ),
       result(
         'sync, two arguments',

@@ -1,6 +1,6 @@
 """What the bridge benchmark calls."""
 
-from typing import Any, List
+from typing import Any, Callable, List
 
 
 def nothing() -> None:
@@ -19,6 +19,11 @@ def take(value: Any) -> None:
 def give(kind: str) -> Any:
     """Gives a payload made once."""
     return PAYLOADS[kind]
+
+
+def function(name: str) -> Callable[..., Any]:
+    """A function of this module."""
+    return globals()[name]
 
 
 FLOATS: List[float] = [i + 0.5 for i in range(1000)]

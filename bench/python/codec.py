@@ -1,4 +1,4 @@
-"""Python's side of the codec beside json: best times in nanoseconds for each payload of a JSON file, as JSON."""
+"""The codec beside json in Python: best times in nanoseconds for each payload of stdin, as JSON."""
 
 import json
 import sys

@@ -1,5 +1,6 @@
-"""From Python into Rust: a call that does nothing beside a C built-in that does nothing, and a span. JSON to stdout.
+"""From Python into Rust: a call that does nothing beside a C built-in that does nothing, and a span.
 
+Prints JSON.
 `gc.isenabled` takes no argument (METH_NOARGS, as `noop` does) and returns a constant.
 """
 

@@ -10,6 +10,22 @@ namespace {
 
 constexpr int32_t kReplyTooLarge = 2;
 
+// Places in `registers`; twin: extension/bridge/codec/syncCodec.ts.
+enum Register : uint32_t {
+  kTarget,
+  kParent,
+  kOps,
+  kNums,
+  kChars,
+  kSegments,
+  kStatus,
+  kReplyOps,
+  kReplyNums,
+  kReplyChars,
+  kReplySegments,
+  kRegisters,
+};
+
 template <typename T>
 struct Area {
   T* data = nullptr;
@@ -21,7 +37,7 @@ struct Scratch {
   Area<int32_t> ops, reply_ops;
   Area<double> nums, reply_nums;
   Area<uint8_t> chars, reply_chars;
-  Area<uint32_t> lengths;
+  Area<double> registers;
   // The arrays stay alive as long as their addresses are kept here.
   std::vector<Napi::Reference<Napi::TypedArray>> arrays;
   SymPack reply{};
@@ -52,19 +68,27 @@ void Copy(const T* from, uint32_t length, const Area<T>& to) {
   if (length != 0) std::memcpy(to.data, from, length * sizeof(T));
 }
 
-bool CopyReply(Scratch& scratch) {
+void CopyReply(Scratch& scratch) {
   const SymPack& reply = scratch.reply;
-  const uint32_t lengths[] = {reply.ops_length, reply.nums_length, reply.chars_length,
-                              reply.segments_length};
-  std::memcpy(scratch.lengths.data, lengths, sizeof(lengths));
+  double* const registers = scratch.registers.data;
+  registers[kReplyOps] = reply.ops_length;
+  registers[kReplyNums] = reply.nums_length;
+  registers[kReplyChars] = reply.chars_length;
+  registers[kReplySegments] = reply.segments_length;
   if (!Fits(reply.ops_length, scratch.reply_ops) || !Fits(reply.nums_length, scratch.reply_nums) ||
       !Fits(reply.chars_length, scratch.reply_chars)) {
-    return false;
+    registers[kStatus] = kReplyTooLarge;
+    return;
   }
   Copy(reply.ops, reply.ops_length, scratch.reply_ops);
   Copy(reply.nums, reply.nums_length, scratch.reply_nums);
   Copy(reply.chars, reply.chars_length, scratch.reply_chars);
-  return true;
+  registers[kStatus] = scratch.status;
+}
+
+// A length that JavaScript wrote; nonsense becomes one that fits nowhere.
+uint32_t Length(double value) {
+  return value >= 0 && value < UINT32_MAX ? static_cast<uint32_t>(value) : UINT32_MAX;
 }
 
 std::vector<SymSegment> Segments(const Napi::Value& value) {
@@ -90,51 +114,55 @@ void SetScratch(const Napi::CallbackInfo& info) {
   Keep(info[3], scratch.reply_ops);
   Keep(info[4], scratch.reply_nums);
   Keep(info[5], scratch.reply_chars);
-  Keep(info[6], scratch.lengths);
+  Keep(info[6], scratch.registers);
+  if (scratch.registers.length < kRegisters) {
+    scratch.registers = {};
+    throw Napi::RangeError::New(info.Env(), "scratch: the registers are too short");
+  }
 }
 
 // Plain Node-API: this is the hot path, and a no-argument call must not pay for wrappers.
 napi_value CallSync(napi_env env, napi_callback_info info) {
-  size_t count = 6;
-  napi_value values[6];
-  napi_get_cb_info(env, info, &count, values, nullptr, nullptr);
   Scratch& scratch = TheScratch();
-  uint32_t target = 0;
-  double parent = 0;
-  SymPack call{};
-  napi_get_value_uint32(env, values[0], &target);
-  napi_get_value_double(env, values[1], &parent);
-  napi_get_value_uint32(env, values[2], &call.ops_length);
-  napi_get_value_uint32(env, values[3], &call.nums_length);
-  napi_get_value_uint32(env, values[4], &call.chars_length);
   const SymTable* const table = Table();
-  if (table == nullptr || !Fits(call.ops_length, scratch.ops) ||
-      !Fits(call.nums_length, scratch.nums) || !Fits(call.chars_length, scratch.chars)) {
-    napi_throw_error(env, nullptr, "callSync before start and scratch, or lengths beyond the scratch");
+  const double* const registers = scratch.registers.data;
+  if (table == nullptr || registers == nullptr) {
+    napi_throw_error(env, nullptr, "callSync before start and scratch");
+    return nullptr;
+  }
+  SymPack call{};
+  call.ops_length = Length(registers[kOps]);
+  call.nums_length = Length(registers[kNums]);
+  call.chars_length = Length(registers[kChars]);
+  if (!Fits(call.ops_length, scratch.ops) || !Fits(call.nums_length, scratch.nums) ||
+      !Fits(call.chars_length, scratch.chars)) {
+    napi_throw_error(env, nullptr, "callSync: lengths beyond the scratch");
     return nullptr;
   }
   call.ops = scratch.ops.data;
   call.nums = scratch.nums.data;
   call.chars = scratch.chars.data;
   std::vector<SymSegment> segments;
-  if (count > 5) {
-    segments = Segments(Napi::Value(env, values[5]));
+  if (registers[kSegments] != 0) {
+    size_t count = 1;
+    napi_value list = nullptr;
+    napi_get_cb_info(env, info, &count, &list, nullptr, nullptr);
+    segments = Segments(Napi::Value(env, list));
     call.segments = segments.data();
     call.segments_length = static_cast<uint32_t>(segments.size());
   }
+  const uint32_t target = Length(registers[kTarget]);
+  const double parent = registers[kParent];
   {
     const GilScope gil;
+    // A call from here on may come back, and register other memory: nothing read above is used after.
     scratch.status = table->call_sync(target, parent, &call, &scratch.reply);
   }
-  napi_value result = nullptr;
-  napi_create_int32(env, CopyReply(scratch) ? scratch.status : kReplyTooLarge, &result);
-  return result;
+  CopyReply(scratch);
+  return nullptr;
 }
 
-Napi::Value TakeReply(const Napi::CallbackInfo& info) {
-  Scratch& scratch = TheScratch();
-  return Napi::Number::New(info.Env(), CopyReply(scratch) ? scratch.status : kReplyTooLarge);
-}
+void TakeReply(const Napi::CallbackInfo&) { CopyReply(TheScratch()); }
 
 Napi::Value TakeSegments(const Napi::CallbackInfo& info) {
   const SymPack& reply = TheScratch().reply;

@@ -6,15 +6,17 @@
 
 #include <napi.h>
 
-// scratch(ops, nums, chars, replyOps, replyNums, replyChars, lengths: Uint32Array(4)): void
+// scratch(ops, nums, chars, replyOps, replyNums, replyChars, registers: Float64Array(11)): void
 void SetScratch(const Napi::CallbackInfo& info);
 
-// callSync(target, parent, ops, nums, chars, segments?): status. `lengths` then holds the reply's
-// four lengths; status 2 means that the reply scratch is too small: grow it and call takeReply.
+// callSync(segments?): void. What is called stands in `registers`, and the outcome comes back there
+// (see sync_call.cc): reading arguments one by one through Node-API would cost more than the call.
+// Status 2 means that the reply scratch is too small: grow it and call takeReply.
 napi_value CallSync(napi_env env, napi_callback_info info);
 
-// takeReply(): status. Copies the reply of the last call into the (grown) reply scratch.
-Napi::Value TakeReply(const Napi::CallbackInfo& info);
+// takeReply(): void. Copies the reply of the last call into the (grown) reply scratch, and writes
+// the registers.
+void TakeReply(const Napi::CallbackInfo& info);
 
 // takeSegments(): Uint8Array[]. Copies of the segments of the last reply.
 Napi::Value TakeSegments(const Napi::CallbackInfo& info);

@@ -5,4 +5,4 @@ export { type DataclassConstructor, registerDataclass } from './dataclasses';
 export { FrameSplitter } from './frameSplitter';
 export { decodeFrames, encodeCall, encodeFrame, NO_PAYLOAD, type OnFrame } from './frames';
 export { NO_REFS, type RefContext, type WireRef } from './refContext';
-export { type SyncAddon, SyncCodec, SyncStatus } from './syncCodec';
+export { type SyncAddon, SyncCodec } from './syncCodec';

@@ -11,21 +11,36 @@ import { Packer } from './packer';
 import type { RefContext } from './refContext';
 import { Unpacker } from './unpacker';
 
-/** What {@link SyncAddon.callSync} returns. */
-export const SyncStatus = {
-  VALUE: 0,
+/**
+ * Places in the registers, which carry a call's numbers to the addon and back: reading arguments one by one through
+ * Node-API would cost more than the call. Twin: `native/addon/sync_call.cc`.
+ */
+enum Register {
+  TARGET,
+  PARENT,
+  OPS,
+  NUMS,
+  CHARS,
+  SEGMENTS,
+  STATUS,
+  REPLY_OPS,
+  REPLY_NUMS,
+  REPLY_CHARS,
+  REPLY_SEGMENTS,
+  COUNT,
+}
+
+enum Status {
+  VALUE = 0,
   /** The reply is an error payload. */
-  ERROR: 1,
+  ERROR = 1,
   /** The reply does not fit: its lengths are told, `takeReply` copies it once larger memory is registered. */
-  TOO_LARGE: 2,
-} as const;
+  TOO_LARGE = 2,
+}
 
 /** The part of the addon that synchronous calls use. */
 export interface SyncAddon {
-  /**
-   * Registers the memory of calls and replies until the next registration.
-   * `lengths` (4 elements) tells ops, nums, chars and segments of the last reply.
-   */
+  /** Registers the memory of calls and replies until the next registration. */
   scratch(
     ops: Int32Array,
     nums: Float64Array,
@@ -33,19 +48,12 @@ export interface SyncAddon {
     replyOps: Int32Array,
     replyNums: Float64Array,
     replyChars: Uint8Array,
-    lengths: Uint32Array,
+    registers: Float64Array,
   ): void;
-  /** Calls Python and waits. @returns a {@link SyncStatus} */
-  callSync(
-    target: number,
-    parent: number,
-    opsLen: number,
-    numsLen: number,
-    charsLen: number,
-    segments?: readonly Uint8Array[],
-  ): number;
-  /** Copies the last reply into the registered memory once more. @returns a {@link SyncStatus} */
-  takeReply(): number;
+  /** Makes the call that stands in the registers, and waits. */
+  callSync(segments?: readonly Uint8Array[]): void;
+  /** Copies the last reply into the registered memory once more. */
+  takeReply(): void;
   /** Copies of the segments of the last reply. */
   takeSegments(): Uint8Array[];
 }
@@ -83,40 +91,49 @@ export class SyncCodec {
   ): unknown {
     const lane = this.lane();
     const before = this.registered;
+    try {
+      this.pack(lane, name, args, kwargs, site);
+      this.register(lane);
+      lane.call(this.addon, target, parent);
+      if (lane.status === Status.TOO_LARGE) {
+        lane.growReply();
+        this.register(lane);
+        this.addon.takeReply();
+      }
+      // Read now: reading the reply may make another call.
+      const { status } = lane;
+      const reply = this.unpack(lane);
+      if (status === Status.ERROR) throw this.toError(reply);
+      return reply;
+    } finally {
+      // A call inside a call gives the outer one the memory back that its reply is written to.
+      if (before !== undefined) this.register(before);
+    }
+  }
+
+  private pack(
+    lane: Lane,
+    name: string | null,
+    args: readonly unknown[],
+    kwargs: Record<string, unknown> | null,
+    site: string | null,
+  ): void {
     this.depth++;
     try {
-      lane.pack(name, args, kwargs, site, this.refs);
+      lane.packer.call(name, args, kwargs, site, this.refs, callRoot);
     } finally {
       this.depth--;
     }
-    this.register(lane);
-    const { packer } = lane;
-    const { segments } = packer;
-    let status = this.addon.callSync(
-      target,
-      parent,
-      packer.opsLen,
-      packer.numsLen,
-      packer.charsLen,
-      segments.length === 0 ? undefined : segments,
-    );
-    if (status === SyncStatus.TOO_LARGE) {
-      lane.growReply();
-      this.register(lane);
-      status = this.addon.takeReply();
-    }
+  }
+
+  private unpack(lane: Lane): unknown {
     this.depth++;
-    let reply: unknown;
     try {
-      reply = lane.unpack(this.addon, this.refs);
+      return lane.unpack(this.addon, this.refs);
     } finally {
       this.depth--;
       lane.trim();
-      // A call made while an outer one packs or unpacks gives the outer one its memory back.
-      if (before !== undefined && before !== lane) this.register(before);
     }
-    if (status === SyncStatus.ERROR) throw this.toError(reply);
-    return reply;
   }
 
   private lane(): Lane {
@@ -145,44 +162,50 @@ class Lane {
   private replyOps = new Int32Array(FIRST_OPS);
   private replyNums = new Float64Array(FIRST_NUMS);
   private replyChars: CharBuffer = allocateChars(FIRST_CHARS);
-  private readonly lengths = new Uint32Array(4);
+  private readonly registers = new Float64Array(Register.COUNT);
   private known: { ops: Int32Array; nums: Float64Array; chars: Uint8Array } | undefined;
 
-  pack(
-    name: string | null,
-    args: readonly unknown[],
-    kwargs: Record<string, unknown> | null,
-    site: string | null,
-    refs: RefContext,
-  ): void {
-    const { packer } = this;
-    packer.call(name, args, kwargs, site, refs, callRoot);
+  call(addon: SyncAddon, target: number, parent: number): void {
+    const { packer, registers } = this;
+    const { segments } = packer;
+    registers[Register.TARGET] = target;
+    registers[Register.PARENT] = parent;
+    registers[Register.OPS] = packer.opsLen;
+    registers[Register.NUMS] = packer.numsLen;
+    registers[Register.CHARS] = packer.charsLen;
+    registers[Register.SEGMENTS] = segments.length;
+    if (segments.length === 0) addon.callSync();
+    else addon.callSync(segments);
+  }
+
+  get status(): Status {
+    return this.registers[Register.STATUS];
   }
 
   unpack(addon: SyncAddon, refs: RefContext): unknown {
-    const lengths = this.lengths;
+    const { registers } = this;
     return this.unpacker.unpack(
       {
         ops: this.replyOps,
         nums: this.replyNums,
         chars: this.replyChars,
-        segments: lengths[3] === 0 ? NO_SEGMENTS : addon.takeSegments(),
+        segments: registers[Register.REPLY_SEGMENTS] === 0 ? NO_SEGMENTS : addon.takeSegments(),
         opsAt: 0,
-        opsEnd: lengths[0],
+        opsEnd: registers[Register.REPLY_OPS],
         numsAt: 0,
-        numsEnd: lengths[1],
+        numsEnd: registers[Register.REPLY_NUMS],
         charsAt: 0,
-        charsEnd: lengths[2],
+        charsEnd: registers[Register.REPLY_CHARS],
       },
       refs,
     );
   }
 
   growReply(): void {
-    const [ops, nums, chars] = this.lengths;
-    this.replyOps = new Int32Array(Math.max(ops, this.replyOps.length));
-    this.replyNums = new Float64Array(Math.max(nums, this.replyNums.length));
-    this.replyChars = allocateChars(Math.max(chars, this.replyChars.length));
+    const { registers } = this;
+    this.replyOps = new Int32Array(Math.max(registers[Register.REPLY_OPS], this.replyOps.length));
+    this.replyNums = new Float64Array(Math.max(registers[Register.REPLY_NUMS], this.replyNums.length));
+    this.replyChars = allocateChars(Math.max(registers[Register.REPLY_CHARS], this.replyChars.length));
     this.known = undefined;
   }
 
@@ -209,7 +232,7 @@ class Lane {
 
   register(addon: SyncAddon): void {
     const { ops, nums, chars } = this.packer;
-    addon.scratch(ops, nums, chars, this.replyOps, this.replyNums, this.replyChars, this.lengths);
+    addon.scratch(ops, nums, chars, this.replyOps, this.replyNums, this.replyChars, this.registers);
     this.known = { ops, nums, chars };
   }
 }
