@@ -41,9 +41,10 @@ type AnyFunction = (...args: never[]) => unknown;
 export function captureCaller(below: AnyFunction): Caller {
   const previous = Error.prepareStackTrace;
   Error.prepareStackTrace = keepCallSites;
-  const holder: { stack?: NodeJS.CallSite[] } = {};
+  const holder: { stack?: unknown } = {};
   Error.captureStackTrace(holder, below);
-  const sites = holder.stack ?? [];
+  // Other extensions share this hook; what is no list of call sites is theirs.
+  const sites = Array.isArray(holder.stack) ? (holder.stack as NodeJS.CallSite[]) : [];
   Error.prepareStackTrace = previous;
   return {
     site: () => siteOf(sites),

@@ -29,7 +29,7 @@ export function scratchFolder(): string {
 /** A bridge whose Python finds `bridge_fixture`; closed when the test ends. */
 export async function openForTest(
   t: TestContext,
-  host: HostKind,
+  host: HostKind | 'auto',
   options: OpenOptions = {},
 ): Promise<Bridge> {
   const folder = scratchFolder();
