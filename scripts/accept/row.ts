@@ -1,5 +1,7 @@
 // One row of the acceptance table: a criterion, the command that shows it, and how its figure is read.
 
+import type { Result } from '../../bench/result';
+
 /** What a command's output says about its criterion. */
 export interface Figure {
   /** As it stands in the table: `0.41 µs`, `37 tests`. */
@@ -30,17 +32,30 @@ export function tests(least: number): Row['figure'] {
   };
 }
 
-/** Reads a benchmark table written with `--json`: `{case, unit, ours}` rows after the marker line. */
+/** Reads a case of `npm run bench -- --json`. */
 export function bench(name: string, atMost: number, unit: string): Row['figure'] {
   return (output) => {
-    const rows = JSON.parse(output.slice(output.indexOf('['))) as {
-      case: string;
-      unit: string;
-      ours: number;
-    }[];
-    const row = rows.find((candidate) => candidate.case === name);
+    const row = benchRows(output).find((candidate) => candidate.case === name);
     if (!row) return { text: `no case '${name}'`, holds: false };
     return { text: `${row.ours.toPrecision(3)} ${row.unit}`, holds: row.unit === unit && row.ours <= atMost };
+  };
+}
+
+/** Reads `npm run bench -- --json`: every case that has a bar keeps it. */
+export function benchAll(): Row['figure'] {
+  return (output) => {
+    const withBar = benchRows(output).filter((row) => row.bar !== null);
+    const kept = withBar.filter((row) => row.ok).length;
+    return { text: `${kept} of ${withBar.length} bars`, holds: kept === withBar.length && kept > 0 };
+  };
+}
+
+/** Reads what bash's `time` says. */
+export function seconds(atMost: number): Row['figure'] {
+  return (output) => {
+    const [, minutes, rest] = /real\s+(\d+)m([\d.]+)s/.exec(output) ?? [];
+    const measured = Number(minutes) * 60 + Number(rest);
+    return { text: `${measured.toFixed(1)} s`, holds: measured <= atMost };
   };
 }
 
@@ -55,4 +70,8 @@ export function shows(...patterns: RegExp[]): Row['figure'] {
 
 function countOf(output: string, pattern: RegExp): number {
   return [...output.matchAll(pattern)].reduce((all, match) => all + Number(match[1]), 0);
+}
+
+function benchRows(output: string): Result[] {
+  return JSON.parse(output.slice(output.search(/^\[$/m))) as Result[];
 }

@@ -1,0 +1,145 @@
+// The acceptance table: one row per criterion of the feature (F007) and per row of the design card. It grows with
+// the product; a row that cannot be measured by a command does not belong here.
+import { bench, benchAll, type Row, seconds, shows, tests } from './row';
+
+const pytest = (files: string) =>
+  `PYTHONPATH=python .venv/bin/python -m pytest -q -c python/pyproject.toml --rootdir . ${files}`;
+const node = (files: string) => `node --import tsx --expose-gc --test --test-concurrency=1 ${files}`;
+// A broken bar ends the benchmark with 1; here the figure decides.
+const measure = (group: string) =>
+  `file=$(mktemp); npm run -s bench -- ${group} --json "$file"; cat "$file"; rm -f "$file"`;
+
+export const rows: Row[] = [
+  {
+    id: 'F007.1',
+    criterion: 'FFI performance: a Python → Rust call',
+    command: measure('native'),
+    limit: '≤ 10 µs (0.01 ms)',
+    figure: bench('Python → Rust, no argument', 10_000, 'ns'),
+  },
+  {
+    id: 'F007.1b',
+    criterion: 'FFI performance: a synchronous TypeScript → Python call, no argument',
+    command: measure('bridge'),
+    limit: '≤ 10 µs (0.01 ms)',
+    figure: bench('sync, no argument', 10_000, 'ns'),
+  },
+  {
+    id: 'F007.1c',
+    criterion: 'Every benchmark keeps its own bar',
+    command: measure(''),
+    limit: 'all bars',
+    figure: benchAll(),
+  },
+  {
+    id: 'F007.2',
+    criterion: 'Type conversion: lossless round trips, both directions, unsupported types named',
+    command: `${pytest('test/python/test_codec.py')} && ${node('test/unit/codec*.test.ts')}`,
+    limit: '100 % of the property, golden and hostile cases',
+    figure: tests(40),
+  },
+  {
+    id: 'F007.3',
+    criterion: 'Async: asyncio, Tokio and Promises await and cancel each other',
+    command: `${pytest('test/python/test_pit_dag.py test/python/test_pit_pool.py')} && ${node('test/bridge/calls.test.ts')}`,
+    limit: 'all pass',
+    figure: tests(20),
+  },
+  {
+    id: 'F007.4',
+    criterion: 'Errors keep type, message, cause and stack in every language',
+    command: `${pytest('test/python/test_errors.py')} && ${node('test/unit/errors.test.ts test/bridge/sync.test.ts')}`,
+    limit: 'all pass',
+    figure: tests(15),
+  },
+  {
+    id: 'F007.5',
+    criterion: 'Subprocess: start, call, stop, crash, restart, no orphan',
+    command: node('test/bridge/life.test.ts test/bridge/scripts.test.ts'),
+    limit: 'all pass',
+    figure: tests(15),
+  },
+  {
+    id: 'F007.6',
+    criterion:
+      'Direct Pit access: the operations of all five components by function calls, under plain python',
+    command: pytest(
+      'test/python/test_pit_*.py test/python/test_operations.py test/python/test_plain_python.py',
+    ),
+    limit: 'all pass',
+    figure: tests(25),
+  },
+  {
+    id: 'F007.7',
+    criterion: 'Memory safety: the tour leaves no handle behind',
+    command: 'node dist/conductor.js examples/tour.conductor.py',
+    limit: 'exit 0, no errors, no leaks',
+    figure: shows(/exit code 0/, /errors\s+0/, /leaks\s+none/),
+  },
+  {
+    id: 'card.kind',
+    criterion: 'A VS Code extension: its tests run inside a real extension host',
+    command: 'node --import tsx test/vscode/runTest.ts',
+    limit: 'all pass',
+    figure: tests(20),
+  },
+  {
+    id: 'card.packages',
+    criterion:
+      'Packages: vscode, @vscode/test-electron, node-addon-api, typescript, esbuild, webview-ui-toolkit',
+    command:
+      'npm ls --depth 0 @types/vscode @vscode/test-electron node-addon-api typescript esbuild @vscode/webview-ui-toolkit',
+    limit: 'all six',
+    figure: shows(
+      /@types\/vscode@/,
+      /@vscode\/test-electron@/,
+      /node-addon-api@/,
+      /typescript@/,
+      /esbuild@/,
+      /@vscode\/webview-ui-toolkit@/,
+    ),
+  },
+  {
+    id: 'card.top',
+    criterion: 'Top level: package.json, extension, native, webview, python, test, .vscode, esbuild.mjs',
+    command: 'ls -d package.json extension native webview python test .vscode esbuild.mjs',
+    limit: 'all eight',
+    figure: shows(
+      ...['package.json', 'extension', 'native', 'webview', 'python', 'test', '.vscode', 'esbuild.mjs'].map(
+        line,
+      ),
+    ),
+  },
+  {
+    id: 'card.shape',
+    criterion: 'The panel shows calls of three languages, an error and a leak; clicks land in the source',
+    command: node('test/e2e/trace.test.ts'),
+    limit: 'all pass, in a real browser',
+    figure: tests(1),
+  },
+  {
+    id: 'card.used',
+    criterion: 'Used by: command palette, trace panel (above), debug adapter',
+    command: `${node('test/bridge/debugAdapter.test.ts')} && ${node('test/e2e/debug.test.ts')}`,
+    limit: 'all pass',
+    figure: tests(10),
+  },
+  {
+    id: 'start.again',
+    criterion: 'npm start -- --headless again: nothing is rebuilt that did not change',
+    command: 'time npm start -- --headless',
+    limit: '≤ 10 s',
+    figure: seconds(10),
+  },
+  {
+    id: 'start.workbench',
+    criterion: 'npm start serves the workbench at a local address; Ctrl+C leaves nothing behind',
+    command: node('test/e2e/start.test.ts'),
+    limit: 'all pass, in a real browser',
+    figure: tests(1),
+  },
+];
+
+function line(name: string): RegExp {
+  return new RegExp(`^${name.replaceAll('.', '[.]')}$`, 'm');
+}
