@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import * as vscode from 'vscode';
 import { readTraceFile } from '../conductor/traceFile';
 import type { HandleState, PanelHandle } from '../protocol/panelMessages';
+import { errorsOfTrace, handlesOfTrace, mergeErrors } from '../protocol/trace/derived';
 import type { SourceSite } from '../protocol/trace/model';
 import type { BridgeOwner } from '../workbench/bridgeOwner';
 import type { LiveHandle, Runs } from '../workbench/runs';
@@ -37,10 +38,13 @@ export class WorkbenchTrace implements TraceSource, vscode.Disposable {
     const run = this.runs.last;
     const file = run?.bridge.info.traceFile ?? this.bridges.current?.info.traceFile;
     if (file === undefined || file === null || !existsSync(file)) return null;
+    const model = readTraceFile(file);
+    const handles = run?.handles.map(panelHandle) ?? [];
     return {
-      model: readTraceFile(file),
-      errors: run?.errors.map(panelError) ?? [],
-      handles: run?.handles.map(panelHandle) ?? [],
+      model,
+      errors: mergeErrors(run?.errors.map(panelError) ?? [], errorsOfTrace(model)),
+      // While the script runs, and after a crash, only the trace can tell.
+      handles: handles.length > 0 ? handles : handlesOfTrace(model),
       title: run?.name ?? 'Conductor',
     };
   }
