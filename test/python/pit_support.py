@@ -37,6 +37,6 @@ def run_python(code: str, home: Path | str, **settings: str) -> str:
 
 
 def query(home: Path, sql: str) -> list[tuple[object, ...]]:
-    """Ask the database directly, in a process of its own: two SQLite libraries in one process break its locks."""
+    """Ask the database in a process of its own: two SQLite libraries in one process break its locks."""
     code = f"import sqlite3; print(sqlite3.connect({str(home / 'pit.sqlite')!r}).execute({sql!r}).fetchall())"
     return ast.literal_eval(run_python(code, home))

@@ -279,9 +279,9 @@ def test_bad_arguments(dag):
         with pytest.raises(pit.PitInvalid):
             dag.start(graph, **arguments)
     for retries in (-1, 1.5, 10**20):
+        broken = pit.Graph("x")
+        broken.step("a", print, retries=retries)
         with pytest.raises(pit.PitInvalid):
-            broken = pit.Graph("x")
-            broken.step("a", print, retries=retries)
             dag.create_workflow(broken)
     with pytest.raises(pit.PitInvalid):
         dag.start("not an id")

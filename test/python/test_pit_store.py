@@ -133,7 +133,10 @@ def test_another_process_sees_what_is_stored(tmp_path):
     mine = pit.Pit(tmp_path)
     id = mine.artifacts.store("shared")
     out = run_python(
-        f"from symphony_bridge import pit; print(pit.retrieve_artifact('{id}').decode()); print(pit.store_artifact('back'))",
+        f"""
+from symphony_bridge import pit
+print(pit.retrieve_artifact('{id}').decode(), pit.store_artifact('back'))
+""",
         tmp_path,
     )
     text, other = out.split()

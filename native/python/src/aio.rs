@@ -13,7 +13,6 @@ use std::time::Duration;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::BoundObject;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
@@ -35,23 +34,11 @@ pub fn runtime() -> &'static Runtime {
     })
 }
 
-/// Runs `future` on Tokio and returns an awaitable of the running asyncio loop.
+/// Runs `future` on Tokio and returns an awaitable of the running asyncio loop; `convert` turns the
+/// output into a Python object on the loop's thread.
 ///
-/// Cancelling the awaitable drops the future. Raises `RuntimeError` without a running loop.
-pub fn spawn<'py, F, T>(py: Python<'py>, future: F) -> PyResult<Bound<'py, PyAny>>
-where
-    F: Future<Output = PyResult<T>> + Send + 'static,
-    T: for<'a> IntoPyObject<'a> + Send + 'static,
-{
-    spawn_with(py, future, |py, result| {
-        result?
-            .into_pyobject(py)
-            .map_err(Into::into)
-            .map(|value| value.into_any().unbind())
-    })
-}
-
-/// Like [`spawn`]; `convert` turns the output into a Python object on the loop's thread.
+/// Cancelling the awaitable drops the future, or its output. Raises `RuntimeError` without a running
+/// loop.
 pub fn spawn_with<'py, F, R, C>(
     py: Python<'py>,
     future: F,
