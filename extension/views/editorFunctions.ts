@@ -3,10 +3,11 @@
  *
  * Threads: extension host main thread. Must not know: the bridge's wire, how scripts run.
  */
-import { isAbsolute, join } from 'node:path';
+import { basename, isAbsolute, join } from 'node:path';
 import * as vscode from 'vscode';
 import { workspaceRoot } from '../config';
 import type { Log } from '../log';
+import type { ResultDocuments } from './resultDocuments';
 
 /** Where `editor.progress` shows; the run that is under way sets it. */
 export interface ProgressSink {
@@ -19,7 +20,10 @@ export class EditorFunctions {
   /** Set while a script runs. */
   progressSink: ProgressSink | undefined;
 
-  constructor(private readonly log: Log) {}
+  constructor(
+    private readonly log: Log,
+    private readonly results: ResultDocuments,
+  ) {}
 
   /**
    * What is exposed under the name `editor`. Python passes keywords as one object after the other arguments;
@@ -63,10 +67,12 @@ export class EditorFunctions {
 
   private async open(path: string | null, text: string | null, language: string | null): Promise<void> {
     if (path === null && text === null) throw new TypeError('editor.open needs a path or a text');
-    const document =
-      text === null
-        ? await vscode.workspace.openTextDocument(vscode.Uri.file(inWorkspace(path ?? '')))
-        : await vscode.workspace.openTextDocument({ content: text, language: language ?? languageOf(path) });
+    if (text !== null) {
+      const kind = language ?? languageOf(path);
+      await this.results.show(titleOf(path, text, kind), text, { language: kind, preview: false });
+      return;
+    }
+    const document = await vscode.workspace.openTextDocument(vscode.Uri.file(inWorkspace(path ?? '')));
     await vscode.window.showTextDocument(document, { preview: false });
   }
 
@@ -100,6 +106,14 @@ function named<Name extends string>(
 function inWorkspace(path: string): string {
   const root = workspaceRoot();
   return isAbsolute(path) || root === undefined ? path : join(root, path);
+}
+
+/** The file's name, else the text's first words, as a heading says what the text is. */
+function titleOf(path: string | null, text: string, language: string | undefined): string {
+  if (path !== null) return basename(path);
+  const [heading] = text.trimStart().split('\n', 1);
+  const words = heading.replace(/[^\p{L}\p{N} ,.:'’()-]/gu, '').trim();
+  return `${words.slice(0, 50) || 'text'}${language === 'markdown' ? '.md' : ''}`;
 }
 
 function languageOf(path: string | null): string | undefined {

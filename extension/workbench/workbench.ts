@@ -28,8 +28,8 @@ import { newTraceFile } from './traceFiles';
 export class Workbench implements vscode.Disposable {
   readonly log = new Log();
   readonly states = new StateHolder();
-  readonly editor = new EditorFunctions(this.log);
   readonly results = new ResultDocuments();
+  readonly editor = new EditorFunctions(this.log, this.results);
   readonly failures: Failures;
   readonly bridges: BridgeOwner;
   readonly runs: Runs;

@@ -68,6 +68,10 @@ for (const host of ['embedded', 'subprocess'] as const) {
       const tour = join(extension().extensionPath, 'examples', 'tour.conductor.py');
       const record = await run(vscode.Uri.file(tour));
       assert.deepEqual(record?.end, { kind: 'exited', exitCode: 0 }, JSON.stringify(notifications.shown));
+      const report = vscode.window.activeTextEditor?.document;
+      assert.equal(report?.languageId, 'markdown');
+      assert.match(report?.uri.path ?? '', /tour of Python/i);
+      assert.equal(report?.isDirty, false);
     });
 
     it('tells an exception with its place and opens the line', async () => {

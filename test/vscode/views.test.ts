@@ -32,6 +32,9 @@ describe('views', () => {
     const { document } = vscode.window.activeTextEditor ?? {};
     assert.equal(document?.uri.scheme, RESULT_SCHEME);
     assert.equal(document?.getText(), result);
+    await vscode.commands.executeCommand('workbench.action.files.newUntitledFile');
+    await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
+    assert.equal(document?.getText(), result, 'it is still there when it shows again');
   });
 
   it('tells what a Pit operation refuses', async () => {
