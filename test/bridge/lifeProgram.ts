@@ -39,7 +39,7 @@ const endings: Record<string, (bridge: Bridge) => Promise<void>> = {
 async function main(): Promise<void> {
   const [host, ending, python] = process.argv.slice(2) as [HostKind, string, string?];
   const bridge = await openBridge({ host, workspace: process.cwd(), python });
-  await bridge.call('sys:path.insert', [0, join(__dirname, '..', 'fixtures', 'python')]);
+  await bridge.call('sys:path.insert', [0, join(process.cwd(), 'test', 'fixtures', 'python')]);
   const sum = await bridge.call('bridge_fixture:add_async', [20, 22]);
   process.stdout.write(`python ${bridge.info.version} pid ${bridge.info.pid} sum ${sum}\n`);
   await endings[ending](bridge);

@@ -89,9 +89,15 @@ test('a good trial is remembered, a bad one tried again', async () => {
   assert.equal(Object.keys(JSON.parse(readFileSync(join(cacheDir, 'embedding.json'), 'utf8'))).length, 1);
 });
 
-test('a child that ends before it is ready is told with its words, and leaves nothing', async () => {
+test('a child that ends before it is ready is told with its words, and leaves nothing', async (t) => {
   const { facts } = await findInterpreter({ root: ROOT });
   const folder = scratchFolder();
+  const temporary = process.env.TMPDIR;
+  process.env.TMPDIR = folder;
+  t.after(() => {
+    if (temporary === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = temporary;
+  });
   const broken = join(folder, 'python');
   // Answers the probe, and fails at everything else.
   writeFileSync(
@@ -99,12 +105,11 @@ test('a child that ends before it is ready is told with its words, and leaves no
     `#!/bin/sh\n[ "$1" = -c ] && exec ${facts.path} "$@"\necho 'the disk is on fire' >&2\nexit 9\n`,
   );
   chmodSync(broken, 0o755);
-  const before = socketFolders();
   const error = (await rejection(openBridge({ host: 'subprocess', python: broken }))) as BridgeError;
   assert.equal(error.code, 'start-failed');
   assert.match(error.message, /exit code 9/);
   assert.deepEqual(error.notes, ['the disk is on fire']);
-  assert.deepEqual(socketFolders(), before);
+  assert.deepEqual(socketFolders(folder), []);
 });
 
 test('only who shows the token gets in; the folder is private and gone afterwards', async () => {
