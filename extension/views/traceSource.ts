@@ -9,6 +9,7 @@ import { readTraceFile } from '../conductor/traceFile';
 import type { HandleState, PanelHandle } from '../protocol/panelMessages';
 import { errorsOfTrace, handlesOfTrace, mergeErrors } from '../protocol/trace/derived';
 import type { SourceSite } from '../protocol/trace/model';
+import { sliceFrom } from '../protocol/trace/slice';
 import type { BridgeOwner } from '../workbench/bridgeOwner';
 import type { LiveHandle, Runs } from '../workbench/runs';
 import { panelError } from './panelErrors';
@@ -38,7 +39,10 @@ export class WorkbenchTrace implements TraceSource, vscode.Disposable {
     const run = this.runs.last;
     const file = run?.bridge.info.traceFile ?? this.bridges.current?.info.traceFile;
     if (file === undefined || file === null || !existsSync(file)) return null;
-    const model = readTraceFile(file);
+    const whole = readTraceFile(file);
+    // A host records over many runs into one file; the panel shows the newest.
+    const since = run ? (run.startedAt - whole.clock.openedWallMs) * 1e6 : 0;
+    const model = sliceFrom(whole, since);
     const handles = run?.handles.map(panelHandle) ?? [];
     return {
       model,

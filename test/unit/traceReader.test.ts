@@ -9,6 +9,7 @@ import { errorsOfTrace, handlesOfTrace } from '../../extension/protocol/trace/de
 import * as layout from '../../extension/protocol/trace/layout';
 import { spanAt, spanCount, type TraceModel, type TraceSpan } from '../../extension/protocol/trace/model';
 import { readTrace } from '../../extension/protocol/trace/readTrace';
+import { sliceFrom } from '../../extension/protocol/trace/slice';
 import { summary } from '../../extension/protocol/trace/summary';
 
 // Written by `cargo run --example write_trace -p symphony-core`.
@@ -158,6 +159,30 @@ test('events written while reading are left for the next reading', () => {
     },
   };
   assert.equal(readTrace(live).loss.overwritten, 1961);
+});
+
+test('a part of a trace is a trace of its own', () => {
+  const whole = tour();
+  assert.equal(sliceFrom(whole, 0), whole);
+  const [allocate] = spansNamed(whole, 'pool.allocate');
+  const part = sliceFrom(whole, allocate.startNs);
+  const names = (model: TraceModel) =>
+    Array.from({ length: spanCount(model) }, (_, row) => spanAt(model, row).name);
+  assert.deepEqual(names(part), names(whole).slice(allocate.row));
+  const first = spanAt(part, 0);
+  assert.deepEqual([first.name, first.startNs, first.parent], ['pool.allocate', 0, null]);
+  assert.equal(first.endNs, allocate.endNs! - allocate.startNs);
+  const [rank] = spansNamed(part, 'rank');
+  assert.equal(spanAt(part, rank.parent!).name, 'lease.invoke');
+  assert.equal(part.duration, whole.duration - allocate.startNs);
+  const [failed] = spansNamed(part, 'artifacts.load');
+  assert.match(failed.error!, /no artifact/);
+  assert.equal(part.errors[0].row, failed.row);
+  assert.deepEqual(
+    handlesOfTrace(part).map(({ name }) => name),
+    ['embedder #1', 'ranker.weights'],
+  );
+  assert.equal(spanCount(sliceFrom(whole, whole.duration + 1)), 0);
 });
 
 test('a trace is live as long as its writer is', () => {
