@@ -19,20 +19,24 @@ const SEGMENT_FROM = 64 * 1024;
 /** Below this length a loop over the characters beats a call into the runtime. */
 const SHORT_STRING = 24;
 /** Scratch larger than this is given back after use. */
-const KEEP_ELEMENTS = 1 << 20;
+const KEEP_ELEMENTS = 1 << 22;
+const FIRST_ELEMENTS = 1024;
+const FIRST_CHARS = 8192;
 const NOT_LATIN1 = /[^\u0000-\u00ff]/;
 
 const objectPrototype = Object.prototype;
 const arrayPrototype = Array.prototype;
 
 export class Packer {
-  ops = new Int32Array(1024);
-  nums = new Float64Array(1024);
-  chars: CharBuffer = allocateChars(8192);
+  ops = new Int32Array(FIRST_ELEMENTS);
+  nums = new Float64Array(FIRST_ELEMENTS);
+  chars: CharBuffer = allocateChars(FIRST_CHARS);
   opsLen = 0;
   numsLen = 0;
   charsLen = 0;
   segments: Uint8Array[] = [];
+  /** Changes whenever one of the arrays is replaced. */
+  generation = 0;
 
   private refs!: RefContext;
   private depth = 0;
@@ -101,10 +105,12 @@ export class Packer {
 
   /** Gives memory back after an unusually large pack. */
   trim(): void {
-    if (this.ops.length > KEEP_ELEMENTS) this.ops = new Int32Array(1024);
-    if (this.nums.length > KEEP_ELEMENTS) this.nums = new Float64Array(1024);
-    if (this.chars.length > KEEP_ELEMENTS * 4) this.chars = allocateChars(8192);
     if (this.segments.length !== 0) this.segments = [];
+    if (this.ops.length + this.nums.length + this.chars.length < KEEP_ELEMENTS) return;
+    this.ops = new Int32Array(FIRST_ELEMENTS);
+    this.nums = new Float64Array(FIRST_ELEMENTS);
+    this.chars = allocateChars(FIRST_CHARS);
+    this.generation++;
   }
 
   value(v: unknown): void {
@@ -411,18 +417,21 @@ export class Packer {
     const ops = new Int32Array(this.ops.length * 2);
     ops.set(this.ops);
     this.ops = ops;
+    this.generation++;
   }
 
   private growNums(need: number): void {
     const nums = new Float64Array(Math.max(need, this.nums.length * 2));
     nums.set(this.nums.subarray(0, this.numsLen));
     this.nums = nums;
+    this.generation++;
   }
 
   private growChars(need: number): void {
     const chars = allocateChars(Math.max(need, this.chars.length * 2));
     chars.set(this.chars.subarray(0, this.charsLen));
     this.chars = chars;
+    this.generation++;
   }
 }
 

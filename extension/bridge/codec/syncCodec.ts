@@ -5,6 +5,7 @@
  * JavaScript thread only. Re-entrant in both ways a call can come back: Python calling JavaScript during the native call
  * (the scratch is free again by then), and a getter or setter calling while a pack is written or read (a second scratch).
  */
+import { Tag } from '../../protocol/pack';
 import { allocateChars, type CharBuffer } from './charBuffer';
 import { callRoot } from './frames';
 import { Packer } from './packer';
@@ -163,7 +164,8 @@ class Lane {
   private replyNums = new Float64Array(FIRST_NUMS);
   private replyChars: CharBuffer = allocateChars(FIRST_CHARS);
   private readonly registers = new Float64Array(Register.COUNT);
-  private known: { ops: Int32Array; nums: Float64Array; chars: Uint8Array } | undefined;
+  /** Generation of the packer's memory that is registered; -1: register again. */
+  private registered = -1;
 
   call(addon: SyncAddon, target: number, parent: number): void {
     const { packer, registers } = this;
@@ -184,6 +186,8 @@ class Lane {
 
   unpack(addon: SyncAddon, refs: RefContext): unknown {
     const { registers } = this;
+    // What most functions return needs no reader.
+    if (registers[Register.REPLY_OPS] === 1 && this.replyOps[0] === Tag.NONE) return null;
     return this.unpacker.unpack(
       {
         ops: this.replyOps,
@@ -206,7 +210,7 @@ class Lane {
     this.replyOps = new Int32Array(Math.max(registers[Register.REPLY_OPS], this.replyOps.length));
     this.replyNums = new Float64Array(Math.max(registers[Register.REPLY_NUMS], this.replyNums.length));
     this.replyChars = allocateChars(Math.max(registers[Register.REPLY_CHARS], this.replyChars.length));
-    this.known = undefined;
+    this.registered = -1;
   }
 
   /** Gives memory back after an unusually large call or reply. */
@@ -216,24 +220,18 @@ class Lane {
     this.replyOps = new Int32Array(FIRST_OPS);
     this.replyNums = new Float64Array(FIRST_NUMS);
     this.replyChars = allocateChars(FIRST_CHARS);
-    this.known = undefined;
+    this.registered = -1;
   }
 
-  /** False when the packer grew since the last registration. */
+  /** False when memory was replaced since the last registration. */
   isCurrent(): boolean {
-    const { known, packer } = this;
-    return (
-      known !== undefined &&
-      known.ops === packer.ops &&
-      known.nums === packer.nums &&
-      known.chars === packer.chars
-    );
+    return this.registered === this.packer.generation;
   }
 
   register(addon: SyncAddon): void {
     const { ops, nums, chars } = this.packer;
     addon.scratch(ops, nums, chars, this.replyOps, this.replyNums, this.replyChars, this.registers);
-    this.known = { ops, nums, chars };
+    this.registered = this.packer.generation;
   }
 }
 

@@ -104,7 +104,7 @@ unsafe extern "C" fn call_sync(
             // SAFETY: the caller's promise.
             let (call, reply) = unsafe { (view(&*call), &mut *reply) };
             REPLY.with(|slot| {
-                let mut answer = slot.take();
+                let mut answer = slot.take().unwrap_or_default();
                 answer.pack.clear();
                 let outcome = sync_call::run(py, target, parent as u64, &call, &mut answer.pack);
                 let status = match outcome {
@@ -115,7 +115,7 @@ unsafe extern "C" fn call_sync(
                     }
                 };
                 answer.lend(reply);
-                slot.set(answer);
+                slot.set(Some(answer));
                 status
             })
         })
@@ -180,7 +180,8 @@ fn guarded<T>(failed: T, body: impl FnOnce() -> T) -> T {
 }
 
 thread_local! {
-    static REPLY: Cell<Answer> = Cell::default();
+    /// Taken out for the time of a call: a call inside a call makes its own.
+    static REPLY: Cell<Option<Box<Answer>>> = const { Cell::new(None) };
 }
 
 /// The last reply of a thread, and the C view of its segments.

@@ -29,6 +29,11 @@ pub fn encode(
     refs: &dyn RefResolver,
     root: &str,
 ) -> PyResult<()> {
+    if value.is_none() {
+        // What most functions return.
+        out.none();
+        return Ok(());
+    }
     encode_with(&[(root, value)], out, refs)
 }
 
