@@ -5,12 +5,12 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { BridgeError } from '../bridge/errors';
+import { BridgeClosed, BridgeError } from '../bridge/errors';
 import type { ExposedFunctions } from '../bridge/hostCalls';
 import type { CallOptions, PyObject } from '../bridge/refs';
 import type { NamedCallOptions, Session } from '../bridge/session';
 import { captureCaller } from '../bridge/stack';
-import type { SyncCalls } from '../bridge/syncSession';
+import type { SyncCalls, SyncSession } from '../bridge/syncSession';
 import { chooseHost } from './chooseHost';
 import { EmbeddedHost } from './embeddedHost';
 import type { ConductorHost, Disposable, HostExit, HostInfo, HostOutput } from './host';
@@ -110,7 +110,7 @@ class HostBridge<H extends ConductorHost = ConductorHost> implements Bridge {
   }
 
   get running(): boolean {
-    return this.host.running;
+    return !this.supervisor.stopped && this.host.running;
   }
 
   import(module: string, options?: CallOptions): Promise<PyObject> {
@@ -150,18 +150,24 @@ class HostBridge<H extends ConductorHost = ConductorHost> implements Bridge {
 
   /** The usual case costs no extra turn: only a crashed host is waited for. */
   private on<T>(use: (session: Session) => Promise<T>): Promise<T> {
-    if (this.host.running) return use(this.host.session);
+    if (this.running) return use(this.host.session);
     return this.supervisor.ready().then(use);
   }
 }
 
 class InProcessBridge extends HostBridge<EmbeddedHost> implements EmbeddedBridge {
   callSync<T = unknown>(fn: PyObject | string, ...args: unknown[]): T {
-    return this.host.session.callSync<T>(fn, ...args);
+    return this.open().callSync<T>(fn, ...args);
   }
 
   sync<T = unknown>(fn: PyObject | string): (...args: unknown[]) => T {
-    return this.host.session.sync<T>(fn);
+    return this.open().sync<T>(fn);
+  }
+
+  /** The host may still serve other bridges when this one is closed. */
+  private open(): SyncSession {
+    if (!this.running) throw new BridgeClosed();
+    return this.host.session;
   }
 }
 

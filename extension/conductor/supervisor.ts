@@ -41,6 +41,11 @@ export class Supervisor {
     });
   }
 
+  /** True from `stop()` on, until a person's restart. */
+  get stopped(): boolean {
+    return this.closed;
+  }
+
   /**
    * The session to make the next call on; starts a crashed host first.
    * @throws BridgeClosed after `stop()`; BridgeError `crash-loop` when it crashed too often

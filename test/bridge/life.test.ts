@@ -143,6 +143,7 @@ test('embedded: a second bridge shares the interpreter; another Python is refuse
   assert.equal(refused.code, 'embedding-fixed', refused.stack);
   assert.ok(refused.hint);
   await first.close();
+  assert.ok((await rejection(first.call('math:floor', [2.5]))) instanceof BridgeClosed);
   assert.equal(await second.call('math:floor', [2.5]), 2);
   await second.close();
   assert.ok((await rejection(second.call('math:floor', [2.5]))) instanceof BridgeClosed);
