@@ -35,7 +35,7 @@ module.exports = {
     ),
     never(
       'debug-adapter-without-vscode',
-      { path: '^extension/debug/adapter' },
+      { path: '^extension/debug/', pathNot: '^extension/debug/(configuration|factory)[.]ts$' },
       { path: vscode },
       'The adapter is tested under plain Node.',
     ),
