@@ -11,7 +11,7 @@ import { filesBelow } from './stamp.mjs';
  * @property {string} command
  * @property {string[]} args
  * @property {Record<string, string>} [env]
- * @property {number} minutes the budget; a suite that takes longer is stopped and has failed
+ * @property {number} minutes the budget on two cores; a suite that takes several times as long is stopped and has failed
  * @property {(output: string) => Counts} count
  */
 
