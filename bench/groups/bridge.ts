@@ -8,6 +8,8 @@ import { payloads } from '../payloads';
 import { python, root, scripts } from '../python';
 import { type Result, result } from '../result';
 
+/** What a bar depends on is measured longer, so that a busy machine has a quiet moment in it. */
+const BARRED_MS = 2000;
 const LIMIT = { 'F007 limit': 10_000 };
 
 export async function bridge(): Promise<Result[]> {
@@ -27,7 +29,7 @@ export async function bridge(): Promise<Result[]> {
       result(
         'sync, no argument',
         'ns',
-        best(() => nothing()),
+        best(() => nothing(), BARRED_MS),
         LIMIT,
         [{ max: 300 }],
       ),
