@@ -93,7 +93,7 @@ export class LeaksView {
       h(
         'td',
         { class: 'reason' },
-        `${handle.reason} `,
+        `${handle.reason}  `,
         span === null
           ? null
           : h(
