@@ -40,7 +40,10 @@ export class PanelPage {
     state?: object,
   ): Promise<PanelPage> {
     bundle();
-    const page = await browser.newPage({ viewport: size });
+    // One context for all: making one takes longer than the page itself.
+    const context = browser.contexts()[0] ?? (await browser.newContext());
+    const page = await context.newPage();
+    await page.setViewportSize(size);
     const panel = new PanelPage(page);
     page.on('pageerror', (error) => panel.faults.push(String(error)));
     page.on('console', (message) => {
