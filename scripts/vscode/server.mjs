@@ -1,11 +1,14 @@
-// Starts the VS Code server on a free local port with folders of its own, and leaves nothing behind when stopped.
+// Starts the VS Code server on a free local port with folders of its own, and leaves nothing behind when stopped,
+// not even when whoever started it is killed: a guard leads the server's process group.
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { root, venv } from '../lib/paths.mjs';
+import { at, root, venv } from '../lib/paths.mjs';
 import { exitOf, StepError } from '../lib/run.mjs';
 import { serverMain, serverNode } from '../lib/vscode.mjs';
+
+const guard = at('scripts', 'vscode', 'guard.mjs');
 
 /**
  * @typedef {object} ServerOptions
@@ -32,16 +35,17 @@ export async function startServer(options = {}) {
   mkdirSync(extensions, { recursive: true });
   if (options.installed) symlinkSync(root, join(extensions, 'symphony.symphony-conductor-workbench-0.1.0'));
   writeSettings(folder, options.settings);
-  const child = spawn(serverNode, [serverMain, ...serverArguments(folder, extensions, options)], {
+  const server = [serverNode, serverMain, ...serverArguments(folder, extensions, options)];
+  const child = spawn(process.execPath, [guard, folder, ...server], {
     cwd: root,
     detached: true,
     env: { ...process.env, ...environment(), ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
   const exited = exitOf(child);
   const stop = async () => {
-    await endGroup(child.pid, exited);
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    child.stdin.end();
+    await exited;
   };
   try {
     const port = await listeningPort(child, exited, options.onLog);
@@ -117,22 +121,4 @@ function listeningPort(child, exited, onLog) {
       failed(new StepError(`The VS Code server ended with ${code}:\n${lines.slice(-10).join('\n')}`)),
     );
   });
-}
-
-/** Asks the whole process group to end, then makes it. */
-async function endGroup(pid, exited) {
-  signalGroup(pid, 'SIGTERM');
-  const late = Symbol('late');
-  const timer = new Promise((done) => setTimeout(done, 3000, late).unref());
-  await Promise.race([exited, timer]);
-  signalGroup(pid, 'SIGKILL');
-  await exited;
-}
-
-function signalGroup(pid, signal) {
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // Everyone has left already.
-  }
 }

@@ -5,6 +5,7 @@ import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openBrowser } from '../../scripts/vscode/browser.mjs';
 
 const root = resolve(__dirname, '..', '..');
@@ -38,6 +39,21 @@ describe('npm start', { timeout: 120_000 }, () => {
       leftovers().filter((name) => !before.includes(name)),
       [],
     );
+  });
+
+  it('leaves nothing behind when it is killed', async () => {
+    const before = leftovers();
+    const program = `import('${join(root, 'scripts', 'vscode', 'server.mjs')}').then(async ({ startServer }) => {
+      console.log('runs at', (await startServer({ installed: true })).origin);
+    })`;
+    const child = spawn(process.execPath, ['-e', program]);
+    await printed(child, /runs at (\S+)/);
+    child.kill('SIGKILL');
+    for (let left = [''], tries = 0; left.length > 0; tries++) {
+      assert.ok(tries < 50, `still there: ${left}`);
+      await sleep(200);
+      left = leftovers().filter((name) => !before.includes(name));
+    }
   });
 });
 

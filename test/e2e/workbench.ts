@@ -1,6 +1,5 @@
 // Drives real VS Code in a real browser, the way a person does: palette, editors, panels, the trace webview.
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
 import { openBrowser } from '../../scripts/vscode/browser.mjs';
@@ -28,7 +27,9 @@ export class Workbench {
   ) {}
 
   static async open(options: WorkbenchOptions = {}): Promise<Workbench> {
-    const folder = mkdtempSync(join(tmpdir(), 'symphony-examples-'));
+    const server = await startServer({ installed: true, settings: options.settings, env: options.env });
+    // Inside the server's own folder, which goes when the server goes.
+    const folder = join(server.folder, 'examples');
     cpSync(join(root, 'examples'), folder, {
       recursive: true,
       filter: (path) => !path.endsWith('.symphony'),
@@ -36,7 +37,6 @@ export class Workbench {
     for (const name of options.fixtures ?? []) {
       cpSync(join(root, 'test', 'fixtures', name), join(folder, basename(name)));
     }
-    const server = await startServer({ installed: true, settings: options.settings, env: options.env });
     try {
       const browser = await openBrowser();
       const page = await browser.newPage({ viewport: { width: 1600, height: 1000 } });
@@ -54,7 +54,6 @@ export class Workbench {
   async close(): Promise<void> {
     await this.browser.close();
     await this.stopServer();
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
 
   /** Picks a command in the palette by its title, as in `Conductor: Run Script`. */
