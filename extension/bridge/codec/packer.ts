@@ -5,39 +5,19 @@
  * sees to that. Knows nothing of frames, transports or what a reference is.
  */
 import { types } from 'node:util';
-import { MAX_DEPTH, Tag, WIDE_ARG } from '../../protocol/pack';
-import { PyByteArray, PyDataclass, PyFrozenSet, PyTuple } from './carriers';
-import { allocateChars, type CharBuffer } from './charBuffer';
+import { MAX_DEPTH, Tag } from '../../protocol/pack';
+import { PyDataclass, PyFrozenSet, PyTuple } from './carriers';
 import type { PathStep } from './conversionError';
 import { dataclassName } from './dataclasses';
+import { PackWriter } from './packWriter';
 import type { RefContext } from './refContext';
 import { at, DEEP, hintFor, isRealmRoot, type PathRoot, Refusal } from './refusal';
 import { type Shape, ShapeTrie } from './shapes';
 
-/** Bytes from this length on travel as their own segment. */
-const SEGMENT_FROM = 64 * 1024;
-/** Below this length a loop over the characters beats a call into the runtime. */
-const SHORT_STRING = 24;
-/** Scratch larger than this is given back after use. */
-const KEEP_ELEMENTS = 1 << 22;
-const FIRST_ELEMENTS = 1024;
-const FIRST_CHARS = 8192;
-const NOT_LATIN1 = /[^\u0000-\u00ff]/;
-
 const objectPrototype = Object.prototype;
 const arrayPrototype = Array.prototype;
 
-export class Packer {
-  ops = new Int32Array(FIRST_ELEMENTS);
-  nums = new Float64Array(FIRST_ELEMENTS);
-  chars: CharBuffer = allocateChars(FIRST_CHARS);
-  opsLen = 0;
-  numsLen = 0;
-  charsLen = 0;
-  segments: Uint8Array[] = [];
-  /** Changes whenever one of the arrays is replaced. */
-  generation = 0;
-
+export class Packer extends PackWriter {
   private refs!: RefContext;
   private depth = 0;
   private frame = 0;
@@ -103,16 +83,6 @@ export class Packer {
     }
   }
 
-  /** Gives memory back after an unusually large pack. */
-  trim(): void {
-    if (this.segments.length !== 0) this.segments = [];
-    if (this.ops.length + this.nums.length + this.chars.length < KEEP_ELEMENTS) return;
-    this.ops = new Int32Array(FIRST_ELEMENTS);
-    this.nums = new Float64Array(FIRST_ELEMENTS);
-    this.chars = allocateChars(FIRST_CHARS);
-    this.generation++;
-  }
-
   value(v: unknown): void {
     // Comparisons one by one compile to checks of the tag; a switch over `typeof` makes the string first.
     if (typeof v === 'number') this.number(v);
@@ -124,81 +94,6 @@ export class Packer {
     else if (v === undefined) this.raw(Tag.UNDEFINED);
     else if (typeof v === 'bigint') this.bigint(v);
     else this.reference(v);
-  }
-
-  /** Adds an op with an unsigned argument. */
-  op(tag: Tag, arg: number): void {
-    if (arg < WIDE_ARG) return this.raw(tag | (arg << 8));
-    this.raw(tag | (WIDE_ARG << 8));
-    this.raw(arg | 0);
-  }
-
-  private raw(op: number): void {
-    const at = this.opsLen;
-    if (at === this.ops.length) this.growOps();
-    this.ops[at] = op;
-    this.opsLen = at + 1;
-  }
-
-  private num(v: number): void {
-    const at = this.numsLen;
-    if (at === this.nums.length) this.growNums(at + 1);
-    this.nums[at] = v;
-    this.numsLen = at + 1;
-  }
-
-  private number(v: number): void {
-    const small = (v << 8) >> 8;
-    if (small === v && (v !== 0 || 1 / v > 0)) return this.raw(Tag.INT | (small << 8));
-    // Zero comes here only as -0, which Python has as a float alone.
-    this.raw(v !== 0 && Number.isSafeInteger(v) ? Tag.INT53 : Tag.FLOAT);
-    this.num(v);
-  }
-
-  private string(s: string): void {
-    const n = s.length;
-    const at = this.charsLen;
-    if (at + n > this.chars.length) this.growChars(at + n);
-    const chars = this.chars;
-    if (n < SHORT_STRING) {
-      for (let i = 0; i < n; i++) {
-        const c = s.charCodeAt(i);
-        if (c > 255) return this.wideString(s);
-        chars[at + i] = c;
-      }
-    } else {
-      if (NOT_LATIN1.test(s)) return this.wideString(s);
-      chars.latin1Write(s, at, n);
-    }
-    this.charsLen = at + n;
-    this.op(Tag.STR, n);
-  }
-
-  private wideString(s: string): void {
-    const bytes = s.length * 2;
-    const at = this.charsLen;
-    if (at + bytes > this.chars.length) this.growChars(at + bytes);
-    // `ucs2Write` keeps lone surrogates; it takes an odd offset.
-    this.chars.ucs2Write(s, at, bytes);
-    this.charsLen = at + bytes;
-    this.op(Tag.STR16, s.length);
-  }
-
-  private bigint(v: bigint): void {
-    let rest = v < 0n ? -v : v;
-    const words: number[] = [];
-    if (rest < 1n << 4096n) {
-      for (; rest !== 0n; rest >>= 32n) words.push(Number(rest & 0xffffffffn) | 0);
-    } else {
-      // Shifting is quadratic; digits are not.
-      const digits = rest.toString(16);
-      for (let end = digits.length; end > 0; end -= 8) {
-        words.push(Number.parseInt(digits.slice(Math.max(0, end - 8), end), 16) | 0);
-      }
-    }
-    this.op(Tag.BIGINT, words.length);
-    this.raw(v < 0n ? 1 : 0);
-    for (const word of words) this.raw(word);
   }
 
   private object(o: object): void {
@@ -328,28 +223,6 @@ export class Packer {
     this.num(handle);
   }
 
-  private bytes(b: Uint8Array): void {
-    const n = b.byteLength;
-    if (b instanceof PyByteArray) this.op(Tag.BYTEARRAY, n);
-    else if (n >= SEGMENT_FROM) {
-      this.op(Tag.SEGMENT, this.segments.length);
-      this.segments.push(b);
-      return;
-    } else this.op(Tag.BYTES, n);
-    const at = this.charsLen;
-    if (at + n > this.chars.length) this.growChars(at + n);
-    this.chars.set(b, at);
-    this.charsLen = at + n;
-  }
-
-  private floatArray(a: Float64Array | Float32Array): void {
-    const at = this.numsLen;
-    if (at + a.length > this.nums.length) this.growNums(at + a.length);
-    this.nums.set(a, at);
-    this.numsLen = at + a.length;
-    this.op(Tag.FLOATS, a.length);
-  }
-
   private sequence(tag: Tag, a: unknown[]): void {
     this.enter(a);
     const n = a.length;
@@ -411,27 +284,6 @@ export class Packer {
 
   private enter(o: object): void {
     if (++this.depth > MAX_DEPTH) throw new Refusal(o, DEEP);
-  }
-
-  private growOps(): void {
-    const ops = new Int32Array(this.ops.length * 2);
-    ops.set(this.ops);
-    this.ops = ops;
-    this.generation++;
-  }
-
-  private growNums(need: number): void {
-    const nums = new Float64Array(Math.max(need, this.nums.length * 2));
-    nums.set(this.nums.subarray(0, this.numsLen));
-    this.nums = nums;
-    this.generation++;
-  }
-
-  private growChars(need: number): void {
-    const chars = allocateChars(Math.max(need, this.chars.length * 2));
-    chars.set(this.chars.subarray(0, this.charsLen));
-    this.chars = chars;
-    this.generation++;
   }
 }
 
