@@ -4,7 +4,7 @@ import os
 from asyncio import AbstractEventLoop
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Awaitable, Callable, Iterable, Mapping, Protocol, overload
+from typing import Any, Awaitable, Callable, Iterable, Mapping, Protocol, final, overload
 from uuid import UUID
 
 from ._pit_records import (
@@ -26,12 +26,23 @@ class _Graph(Protocol):
 
     def _definition(self) -> tuple[str, str, Any, Any]: ...
 
-Content = str | bytes | bytearray | memoryview | os.PathLike[str]
+_Content = str | bytes | bytearray | memoryview | os.PathLike[str]
 
 # Plumbing of the bridge.
 
-undefined: Any
+table: Any
+"""The capsule with the C table for the addon."""
 
+@final
+class Undefined:
+    """The type of ``undefined``, JavaScript's value that is not ``null``."""
+
+    def __copy__(self) -> Undefined: ...
+    def __deepcopy__(self, _memo: Any) -> Undefined: ...
+
+undefined: Undefined
+
+@final
 class HostRef:
     """A function or object of TypeScript's, held by Python."""
 
@@ -70,10 +81,11 @@ def _codec_time_decode(value: Any, rounds: int) -> int: ...
 
 # The Pit.
 
+@final
 class Pit:
     """The Pit of one home, opened when an operation first needs it; ``:memory:`` ends with the process."""
 
-    def __init__(self, home: str | os.PathLike[str] | None = None) -> None: ...
+    def __new__(cls, home: str | os.PathLike[str] | None = None) -> Pit: ...
     @property
     def home(self) -> str | os.PathLike[str]:
         """Where the home is, or would be opened now."""
@@ -114,6 +126,7 @@ class Pit:
     def integrity_async(self) -> Awaitable[str]:
         """Awaitable form of :meth:`integrity`."""
 
+@final
 class Pool:
     """Keeps models in memory and leases them. State is per process."""
 
@@ -176,7 +189,7 @@ class Pool:
         """Release a lease by its id."""
 
     @overload
-    def status(self) -> PoolStatus: ...
+    def status(self, model: None = None) -> PoolStatus: ...
     @overload
     def status(self, model: _Id) -> ModelStatus:
         """Return the state of a model (by its name, its id, or the id of a lease), or of the whole pool."""
@@ -184,6 +197,7 @@ class Pool:
     def set_memory_limit(self, memory_mb: int) -> None:
         """Set how much memory the models may take together."""
 
+@final
 class Lease:
     """The right to use a loaded model, until released. Dropped without release it counts as a leak."""
 
@@ -232,6 +246,7 @@ class Lease:
         /,
     ) -> Awaitable[None]: ...
 
+@final
 class Dag:
     """Runs workflows. Definitions and finished steps are on disk."""
 
@@ -271,6 +286,7 @@ class Dag:
     def results_async(self, id: _Id) -> Awaitable[dict[str, Any]]:
         """Awaitable form of :meth:`results`."""
 
+@final
 class StepContext:
     """What a step is told."""
 
@@ -298,6 +314,7 @@ class StepContext:
     def configuration(self) -> dict[str, Any]:
         """What the step was defined with."""
 
+@final
 class Run:
     """A run of a workflow. Iterate it, plainly or with ``async for``, for its events from the first one."""
 
@@ -337,6 +354,7 @@ class Run:
     def __iter__(self) -> RunEvents: ...
     def __aiter__(self) -> RunEvents: ...
 
+@final
 class RunEvents:
     """The events of a run, for ``for`` and ``async for``; every iterator sees all of them."""
 
@@ -345,12 +363,13 @@ class RunEvents:
     def __aiter__(self) -> RunEvents: ...
     def __anext__(self) -> Awaitable[Event]: ...
 
+@final
 class Artifacts:
     """Content-addressed memory of the work. Equal content is kept once."""
 
     def store(
         self,
-        content: Content,
+        content: _Content,
         *,
         content_type: str | None = None,
         metadata: Mapping[str, Any] | None = None,
@@ -366,7 +385,7 @@ class Artifacts:
 
     def store_async(
         self,
-        content: Content,
+        content: _Content,
         *,
         content_type: str | None = None,
         metadata: Mapping[str, Any] | None = None,
@@ -400,6 +419,7 @@ class Artifacts:
     def delete_async(self, id: _Id) -> Awaitable[int]:
         """Awaitable form of :meth:`delete`."""
 
+@final
 class Arbitration:
     """Chooses among options and says why. Same input, same answer."""
 
@@ -441,6 +461,7 @@ class Arbitration:
     def audit_async(self, limit: int | None = None) -> Awaitable[list[Decision]]:
         """Awaitable form of :meth:`audit`."""
 
+@final
 class Stale:
     """Marks what is no longer needed, and cleans it up."""
 

@@ -14,7 +14,7 @@ from ._default import arbitration, artifacts, dag, pool, stale
 from ._graph import Graph
 
 if TYPE_CHECKING:
-    from .._native import Content
+    from .._native import _Content as Content
 
 
 def allocate_model(model: UUID | str, priority: int = 0, deadline: float | timedelta | None = None) -> UUID:
