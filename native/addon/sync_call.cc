@@ -155,7 +155,8 @@ napi_value CallSync(napi_env env, napi_callback_info info) {
   const double parent = registers[kParent];
   {
     const GilScope gil;
-    // A call from here on may come back, and register other memory: nothing read above is used after.
+    // A call from here on may come back, and register other memory: nothing read above is used
+    // after.
     scratch.status = table->call_sync(target, parent, &call, &scratch.reply);
   }
   CopyReply(scratch);

@@ -16,16 +16,16 @@ extern "C" {
 
 /* Bytes that travel beside a pack. */
 typedef struct {
-  const uint8_t *data;
+  const uint8_t* data;
   size_t length;
 } SymSegment;
 
 /* A borrowed view of packed values; pointers may be null where the length is 0. */
 typedef struct {
-  const int32_t *ops;
-  const double *nums;
-  const uint8_t *chars;
-  const SymSegment *segments;
+  const int32_t* ops;
+  const double* nums;
+  const uint8_t* chars;
+  const SymSegment* segments;
   uint32_t ops_length;
   uint32_t nums_length;
   uint32_t chars_length;
@@ -40,16 +40,16 @@ typedef struct {
 
   /* Calls handle `target` (0: by the name in the pack) with the packed call; `parent` is the
    * caller's span. The reply is borrowed until the next call on this thread. GIL: held. */
-  int32_t (*call_sync)(uint32_t target, double parent, const SymPack *call, SymPack *reply);
+  int32_t (*call_sync)(uint32_t target, double parent, const SymPack* call, SymPack* reply);
 
   /* Takes whole frames; they are copied. Never blocks. 0, or -1 for a malformed frame. GIL: no. */
-  int32_t (*submit)(const uint8_t *frames, size_t length);
+  int32_t (*submit)(const uint8_t* frames, size_t length);
 
   /* `wake` is called, from any thread, when output turns from empty to waiting. GIL: no. */
-  void (*connect)(void (*wake)(void *context), void *context);
+  void (*connect)(void (*wake)(void* context), void* context);
 
   /* Moves all waiting output into memory that `allocate` gives; returns its length. GIL: no. */
-  size_t (*drain)(uint8_t *(*allocate)(void *context, size_t length), void *context);
+  size_t (*drain)(uint8_t* (*allocate)(void* context, size_t length), void* context);
 
   /* Refuses new calls, cancels jobs, fails those who wait, flushes the recorder. GIL: no. */
   void (*close)(void);
