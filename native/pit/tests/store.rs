@@ -77,7 +77,7 @@ fn equal_content_is_kept_once_and_goes_with_its_last_reference() {
         rooms.artifacts.delete(second).wait().expect("delete"),
         100_000
     );
-    rooms.home.flush();
+    rooms.home.flush().expect("flush");
     assert_eq!(files(folder.path()).len(), 0);
     assert_eq!(
         rooms.artifacts.retrieve(second).unwrap_err().kind(),

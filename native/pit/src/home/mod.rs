@@ -92,20 +92,18 @@ impl Home {
         self.writer.lazy(job);
     }
 
-    /// Blocks until every change handed in so far is on disk. Not on a Tokio worker.
-    pub fn flush(&self) {
-        drop(self.writer.flush().blocking_recv());
-    }
-
-    /// As `flush`, awaitable.
-    pub async fn flushed(&self) {
-        drop(self.writer.flush().await);
+    /// Blocks until every change handed in so far is on disk; tells when a lazy one could not be written.
+    pub fn flush(&self) -> Result<()> {
+        let (send, receive) = std::sync::mpsc::channel();
+        self.writer.flush(move |outcome| drop(send.send(outcome)));
+        // A writer that has ended has written everything.
+        receive.recv().unwrap_or(Ok(()))
     }
 
     /// Reads on the calling thread, in one consistent snapshot. Sees every change of this process, lazy ones too.
     pub fn read<T>(&self, op: Op, job: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         if self.writer.has_lazy() {
-            self.flush();
+            self.flush()?;
         }
         let Some(folder) = &self.folder else {
             return job(&self.main.lock());

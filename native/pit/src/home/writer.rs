@@ -59,13 +59,23 @@ impl<F: FnOnce(&Connection) -> Result<()> + Send> Job for LazyJob<F> {
 
 enum Message {
     Urgent(Box<dyn Job>),
-    Lazy(Box<dyn Job>),
-    Flush(oneshot::Sender<()>),
+    /// There are lazy jobs now; sent with the first of them only, since waking a thread costs more than they do.
+    Lazy,
+    Flush(Box<dyn FnOnce(Result<()>) + Send>),
+}
+
+#[derive(Default)]
+struct Lazy {
+    jobs: Mutex<Vec<Box<dyn Job>>>,
+    /// Jobs that are not on disk yet, those under way included.
+    pending: AtomicUsize,
+    /// Why the last group that failed did; told by the next flush, as nobody waits for a lazy job.
+    failed: Mutex<Option<PitError>>,
 }
 
 pub struct Writer {
     queue: Mutex<Option<Sender<Message>>>,
-    lazy: Arc<AtomicUsize>,
+    lazy: Arc<Lazy>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
@@ -95,11 +105,11 @@ impl<T> Pending<T> {
 impl Writer {
     pub fn start(connection: Arc<Mutex<Connection>>) -> std::io::Result<Writer> {
         let (sender, receiver) = std::sync::mpsc::channel();
-        let lazy = Arc::new(AtomicUsize::new(0));
-        let counter = lazy.clone();
+        let lazy = Arc::new(Lazy::default());
+        let shared = lazy.clone();
         let thread = std::thread::Builder::new()
             .name("pit-writer".into())
-            .spawn(move || serve(&connection, &receiver, &counter))?;
+            .spawn(move || serve(&connection, &receiver, &shared))?;
         Ok(Writer {
             queue: Mutex::new(Some(sender)),
             lazy,
@@ -127,20 +137,24 @@ impl Writer {
     where
         F: FnOnce(&Connection) -> Result<()> + Send + 'static,
     {
-        self.lazy.fetch_add(1, Ordering::Relaxed);
-        self.send(Message::Lazy(Box::new(LazyJob(Some(job)))));
+        self.lazy.pending.fetch_add(1, Ordering::Relaxed);
+        let mut jobs = self.lazy.jobs.lock();
+        jobs.push(Box::new(LazyJob(Some(job))));
+        let first = jobs.len() == 1;
+        drop(jobs);
+        if first {
+            self.send(Message::Lazy);
+        }
     }
 
     /// True while lazy jobs are not yet on disk.
     pub fn has_lazy(&self) -> bool {
-        self.lazy.load(Ordering::Relaxed) > 0
+        self.lazy.pending.load(Ordering::Relaxed) > 0
     }
 
-    /// Everything handed in before is on disk when the answer comes.
-    pub fn flush(&self) -> oneshot::Receiver<()> {
-        let (sender, answer) = oneshot::channel();
-        self.send(Message::Flush(sender));
-        answer
+    /// Calls `answer` when everything handed in before is on disk, with the error of a lazy job that is not.
+    pub fn flush(&self, answer: impl FnOnce(Result<()>) + Send + 'static) {
+        self.send(Message::Flush(Box::new(answer)));
     }
 
     fn send(&self, message: Message) {
@@ -170,71 +184,70 @@ fn lost(op: Op) -> PitError {
     )
 }
 
-fn serve(connection: &Mutex<Connection>, queue: &Receiver<Message>, lazy: &AtomicUsize) {
-    let mut open = true;
-    while open {
-        let Ok(first) = queue.recv() else { return };
+fn serve(connection: &Mutex<Connection>, queue: &Receiver<Message>, lazy: &Lazy) {
+    while let Ok(first) = queue.recv() {
         let deadline = Instant::now() + LAZY_WAIT;
-        let mut urgent = !matches!(first, Message::Lazy(_));
         let mut batch = vec![first];
+        // Only lazy jobs so far: more may come until the oldest has waited long enough.
+        while batch.iter().all(|message| matches!(message, Message::Lazy)) {
+            match queue.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(message) => batch.push(message),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+            }
+        }
         while batch.len() < BATCH {
-            let next = if urgent {
-                queue.try_recv().ok()
-            } else {
-                match queue.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                    Ok(message) => Some(message),
-                    Err(RecvTimeoutError::Timeout) => None,
-                    Err(RecvTimeoutError::Disconnected) => {
-                        open = false;
-                        None
-                    }
-                }
-            };
-            let Some(message) = next else { break };
-            urgent |= !matches!(message, Message::Lazy(_));
+            let Ok(message) = queue.try_recv() else { break };
             batch.push(message);
         }
         commit(&connection.lock(), batch, lazy);
     }
 }
 
-fn commit(connection: &Connection, batch: Vec<Message>, lazy: &AtomicUsize) {
-    let op = op("home", "write");
+fn commit(connection: &Connection, batch: Vec<Message>, lazy: &Lazy) {
     let mut jobs: Vec<Box<dyn Job>> = Vec::with_capacity(batch.len());
     let mut flushes = Vec::new();
-    let mut lazies = 0;
     for message in batch {
         match message {
             Message::Flush(answer) => flushes.push(answer),
             Message::Urgent(job) => jobs.push(job),
-            Message::Lazy(job) => {
-                lazies += 1;
-                jobs.push(job);
-            }
+            Message::Lazy => {}
         }
     }
-    let mut outcome = Ok(());
-    if !jobs.is_empty() {
-        outcome = connection
-            .execute_batch("BEGIN IMMEDIATE")
-            .map_err(|error| sql_error(op, error));
-        if outcome.is_ok() {
-            for job in &mut jobs {
-                run_one(connection, job.as_mut());
-            }
-            outcome = connection.execute_batch("COMMIT").map_err(|error| {
-                drop(connection.execute_batch("ROLLBACK"));
-                sql_error(op, error)
-            });
-        }
+    // After the urgent ones, which may have been handed in before them.
+    let mut later = std::mem::take(&mut *lazy.jobs.lock());
+    let outcome = run_all(connection, &mut jobs, &mut later);
+    if let (Err(error), false) = (&outcome, later.is_empty()) {
+        *lazy.failed.lock() = Some(error.clone());
     }
+    lazy.pending.fetch_sub(later.len(), Ordering::Relaxed);
     for job in jobs {
         job.answer(outcome.clone());
     }
-    lazy.fetch_sub(lazies, Ordering::Relaxed);
     for flush in flushes {
-        let _ = flush.send(());
+        flush(lazy.failed.lock().take().map_or(Ok(()), Err));
     }
+}
+
+/// All jobs in one transaction.
+fn run_all(
+    connection: &Connection,
+    jobs: &mut [Box<dyn Job>],
+    later: &mut [Box<dyn Job>],
+) -> Result<()> {
+    let op = op("home", "write");
+    if jobs.is_empty() && later.is_empty() {
+        return Ok(());
+    }
+    connection
+        .execute_batch("BEGIN IMMEDIATE")
+        .map_err(|error| sql_error(op, error))?;
+    for job in jobs.iter_mut().chain(later) {
+        run_one(connection, job.as_mut());
+    }
+    connection.execute_batch("COMMIT").map_err(|error| {
+        drop(connection.execute_batch("ROLLBACK"));
+        sql_error(op, error)
+    })
 }
 
 /// One job in its savepoint. A panic in it undoes it and loses its answer, never the thread.

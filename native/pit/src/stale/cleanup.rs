@@ -52,7 +52,7 @@ pub(super) fn run(
     if !dry_run {
         // The report says what is gone from the disk, so the files go before it is given.
         artifacts.sweep();
-        home.flush();
+        home.flush()?;
     }
     let bytes_freed = items.iter().map(|item| item.bytes).sum();
     Ok(Report {

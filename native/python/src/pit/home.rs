@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use symphony_pit::{PitError, Place, Result, Rooms};
+use symphony_pit::{Place, Result, Rooms};
 
 use super::arbitration::Arbitration;
 use super::artifacts::Artifacts;
@@ -117,10 +117,10 @@ fn default_place() -> Place {
 }
 
 fn flush(core: &Core) -> Result<()> {
-    if let Some(rooms) = core.open_rooms() {
-        rooms.home.flush();
+    match core.open_rooms() {
+        Some(rooms) => rooms.home.flush(),
+        None => Ok(()),
     }
-    Ok::<(), PitError>(())
 }
 
 /// The components of the home, for futures: opening it the first time blocks on the disk.
