@@ -15,12 +15,12 @@ std::optional<InterpreterInfo> started;
 // Python's fault handler replaces V8's handler for its own traps and would kill the host, so the
 // variables that switch it on are hidden while Python starts.
 class WithoutFaultHandler {
-public:
+ public:
   WithoutFaultHandler() : fault_handler_("PYTHONFAULTHANDLER"), dev_mode_("PYTHONDEVMODE") {}
 
-private:
+ private:
   class Hidden {
-  public:
+   public:
     explicit Hidden(const char* name) : name_(name) {
       if (const char* value = std::getenv(name)) {
         value_ = value;
@@ -31,7 +31,7 @@ private:
       if (value_) setenv(name_, value_->c_str(), 1);
     }
 
-  private:
+   private:
     const char* name_;
     std::optional<std::string> value_;
   };

@@ -29,7 +29,7 @@ const SymTable* Table();
 
 // Holds the GIL on the JavaScript thread. Construct only after StartInterpreter.
 class GilScope {
-public:
+ public:
   GilScope();
   ~GilScope();
   GilScope(const GilScope&) = delete;
