@@ -2,18 +2,16 @@
 //!
 //! Trusts nothing: the reader checks every count, so that a broken peer gives a `ValueError`, never a crash.
 
-use std::borrow::Cow;
-
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyDict};
 use symphony_core::pack::{
     tag, Malformed, PackReader, PackView, MAX_READ_DEPTH, REF_FOREIGN, REF_OWN,
 };
 
 use super::failure::{Failure, Outcome, Step};
 use super::read_shapes::{latin1, utf16, Keys, ReadShapes};
-use super::{dataclass, undefined, RefResolver};
+use super::{call_payload, dataclass, undefined, RefResolver};
 
 /// Makes the one value of a pack.
 ///
@@ -29,55 +27,17 @@ pub fn decode(py: Python<'_>, view: &PackView<'_>, refs: &dyn RefResolver) -> Py
     Ok(value.unbind())
 }
 
-/// Payload of a CALL, ready to be called.
-pub struct CallPayload<'a, 'py> {
-    /// What to call; None: the target itself.
-    pub name: Option<Cow<'a, str>>,
-    pub args: Bound<'py, PyTuple>,
-    pub kwargs: Option<Bound<'py, PyDict>>,
-    /// `file:line` of the caller.
-    pub site: Option<Cow<'a, str>>,
-}
-
-/// Reads the payload of a CALL: (name, args, kwargs, site). Errors as for [`decode`].
-pub fn decode_call<'a, 'py>(
+/// Makes values one after the other from the front of a pack.
+pub struct Decoder<'a, 's, 'py> {
     py: Python<'py>,
-    view: &PackView<'a>,
-    refs: &dyn RefResolver,
-) -> PyResult<CallPayload<'a, 'py>> {
-    let mut decoder = Decoder::new(py, view, refs);
-    let failed = |root| move |failure: Box<Failure>| failure.into_error(py, root);
-    let mut header = || -> Outcome<_> {
-        if decoder.reader.expect(tag::TUPLE)? != 4 {
-            return Err(Malformed("a call has four parts").into());
-        }
-        Ok(optional_text(&mut decoder.reader)?)
-    };
-    let name = header().map_err(failed("call"))?;
-    let args = decoder.args().map_err(failed("args"))?;
-    let kwargs = decoder.kwargs().map_err(failed("kwargs"))?;
-    let site = optional_text(&mut decoder.reader)
-        .map_err(Box::<Failure>::from)
-        .and_then(|site| decoder.finish().map(|()| site))
-        .map_err(failed("site"))?;
-    Ok(CallPayload {
-        name,
-        args,
-        kwargs,
-        site,
-    })
-}
-
-struct Decoder<'a, 's, 'py> {
-    py: Python<'py>,
-    reader: PackReader<'a, 's>,
+    pub reader: PackReader<'a, 's>,
     refs: &'s dyn RefResolver,
     shapes: ReadShapes,
     depth: usize,
 }
 
 impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
-    fn new(py: Python<'py>, view: &'s PackView<'a>, refs: &'s dyn RefResolver) -> Self {
+    pub fn new(py: Python<'py>, view: &'s PackView<'a>, refs: &'s dyn RefResolver) -> Self {
         Self {
             py,
             reader: view.reader(),
@@ -87,32 +47,15 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
         }
     }
 
-    fn finish(&self) -> Outcome<()> {
+    /// Fails when something follows the last value.
+    pub fn finish(&self) -> Outcome<()> {
         if self.reader.remaining() != 0 {
             return Err(Malformed("ops follow the value").into());
         }
         Ok(())
     }
 
-    fn args(&mut self) -> Outcome<Bound<'py, PyTuple>> {
-        let n = self.reader.expect(tag::TUPLE)?;
-        let args = self.tuple(n)?;
-        // SAFETY: `tuple` makes a tuple.
-        Ok(unsafe { args.cast_into_unchecked() })
-    }
-
-    fn kwargs(&mut self) -> Outcome<Option<Bound<'py, PyDict>>> {
-        let kwargs = self.value()?;
-        if kwargs.is_none() {
-            return Ok(None);
-        }
-        match kwargs.cast_into::<PyDict>() {
-            Ok(kwargs) => Ok(Some(kwargs)),
-            Err(_) => Err(Malformed("keyword arguments must be an object").into()),
-        }
-    }
-
-    fn value(&mut self) -> Outcome<Bound<'py, PyAny>> {
+    pub fn value(&mut self) -> Outcome<Bound<'py, PyAny>> {
         let py = self.py;
         let op = self.reader.op()?;
         match op as u8 {
@@ -230,7 +173,7 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
         Ok(list)
     }
 
-    fn tuple(&mut self, n: usize) -> Outcome<Bound<'py, PyAny>> {
+    pub fn tuple(&mut self, n: usize) -> Outcome<Bound<'py, PyAny>> {
         self.enter(n)?;
         // SAFETY: see INT.
         let tuple = new(self.py, unsafe { ffi::PyTuple_New(n as ffi::Py_ssize_t) })?;
@@ -313,7 +256,7 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
     }
 
     fn dataclass(&mut self) -> Outcome<Bound<'py, PyAny>> {
-        let name = text(&mut self.reader)?;
+        let name = call_payload::text(&mut self.reader)?;
         let op = self.reader.op()?;
         let arg = self.reader.arg(op)?;
         let keys = match op as u8 {
@@ -401,29 +344,4 @@ fn unhashable(key: &Bound<'_, PyAny>) -> Box<Failure> {
         return error.into();
     }
     Failure::refused(key, error.value(key.py()).to_string())
-}
-
-fn optional_text<'a>(reader: &mut PackReader<'a, '_>) -> Result<Option<Cow<'a, str>>, Malformed> {
-    if reader.rest().first().map(|&op| op as u8) == Some(tag::NONE) {
-        reader.op()?;
-        return Ok(None);
-    }
-    text(reader).map(Some)
-}
-
-/// A string, borrowed from the pack where its form there is UTF-8 too.
-fn text<'a>(reader: &mut PackReader<'a, '_>) -> Result<Cow<'a, str>, Malformed> {
-    let mut ahead = reader.clone();
-    let op = ahead.op()?;
-    if op as u8 == tag::STR {
-        let n = ahead.arg(op)?;
-        let chars = ahead.chars(n)?;
-        if chars.is_ascii() {
-            if let Ok(text) = std::str::from_utf8(chars) {
-                *reader = ahead;
-                return Ok(Cow::Borrowed(text));
-            }
-        }
-    }
-    reader.text().map(Cow::Owned)
 }

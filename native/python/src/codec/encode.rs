@@ -3,14 +3,15 @@
 //! Exact built-in types go by value. Python code runs only where a dataclass's attribute or a reference is asked; so
 //! containers are read through calls that survive being changed meanwhile, and what is inside is kept alive.
 
-use std::ptr::{addr_of_mut, null_mut};
+use std::ptr::addr_of_mut;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyInt};
+use pyo3::types::PyBytes;
 use pyo3::Borrowed;
 use symphony_core::pack::{tag, PackBuf, MAX_DEPTH};
 
+use super::dict_entries::{has_keys, named, Entries};
 use super::failure::{Failure, Outcome, Step};
 use super::write_shapes::{fits_object, WriteShapes};
 use super::{dataclass, text, undefined, RefResolver};
@@ -379,34 +380,6 @@ enum DictForm {
     Map(usize),
 }
 
-/// Entries of a dict as they stand at each step, lent until Python code runs.
-struct Entries<'a, 'py> {
-    dict: &'a Bound<'py, PyAny>,
-    position: ffi::Py_ssize_t,
-}
-
-type Entry<'a, 'py> = (Borrowed<'a, 'py, PyAny>, Borrowed<'a, 'py, PyAny>);
-
-impl<'a, 'py> Entries<'a, 'py> {
-    fn new(dict: &'a Bound<'py, PyAny>) -> Self {
-        Self { dict, position: 0 }
-    }
-
-    #[inline]
-    fn next(&mut self) -> Option<Entry<'a, 'py>> {
-        let (mut key, mut value) = (null_mut(), null_mut());
-        // SAFETY: `dict` is a dict. A dict that changed between two steps may skip or repeat entries, which the callers
-        // count, but what it lends is alive.
-        unsafe {
-            if ffi::PyDict_Next(self.dict.as_ptr(), &mut self.position, &mut key, &mut value) == 0 {
-                return None;
-            }
-            let py = self.dict.py();
-            Some((Borrowed::from_ptr(py, key), Borrowed::from_ptr(py, value)))
-        }
-    }
-}
-
 /// True for values whose conversion runs no Python code.
 #[inline]
 fn is_scalar(value: &Bound<'_, PyAny>) -> bool {
@@ -418,35 +391,9 @@ fn is_scalar(value: &Bound<'_, PyAny>) -> bool {
         || is_type!(kind, PyBool_Type)
 }
 
-/// True when the dict's keys are these objects in this order.
-fn has_keys(dict: &Bound<'_, PyAny>, keys: &[*mut ffi::PyObject]) -> bool {
-    // SAFETY: `dict` is a dict and no Python code runs here.
-    unsafe {
-        if ffi::PyDict_Size(dict.as_ptr()) as usize != keys.len() {
-            return false;
-        }
-        let (mut position, mut key, mut value) = (0, null_mut(), null_mut());
-        keys.iter().all(|&expected| {
-            ffi::PyDict_Next(dict.as_ptr(), &mut position, &mut key, &mut value) != 0
-                && key == expected
-        })
-    }
-}
-
 fn is_object_key(key: &Bound<'_, PyAny>) -> bool {
     // SAFETY: `key` is a live object.
     let kind = unsafe { ffi::Py_TYPE(key.as_ptr()) };
     // SAFETY: asked for exact strings only.
     is_type!(kind, PyUnicode_Type) && unsafe { text::utf8(key) }.is_none_or(fits_object)
-}
-
-/// The step to a value by its key, as a programmer would write it.
-fn named(key: &Bound<'_, PyAny>, position: usize) -> Step {
-    match key.extract::<String>() {
-        Ok(name) => Step::Name(name),
-        Err(_) => match key.cast::<PyInt>().map(|key| key.extract::<usize>()) {
-            Ok(Ok(index)) => Step::Index(index),
-            _ => Step::Nth("value", position),
-        },
-    }
 }

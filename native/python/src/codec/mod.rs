@@ -5,8 +5,10 @@
 //!
 //! Raw `pyo3::ffi` stands where PyO3's safe layer costs; ownership stays in `Bound` all the same.
 
+mod call_payload;
 mod dataclass;
 mod decode;
+mod dict_entries;
 mod encode;
 mod failure;
 mod probes;
@@ -15,7 +17,8 @@ mod text;
 mod undefined;
 mod write_shapes;
 
-pub use decode::{decode, decode_call};
+pub use call_payload::decode_call;
+pub use decode::decode;
 pub use encode::{encode, encode_with};
 pub use failure::malformed;
 pub use undefined::undefined;

@@ -1,0 +1,65 @@
+//! Going through a dict that may change meanwhile.
+
+use std::ptr::null_mut;
+
+use pyo3::prelude::*;
+use pyo3::types::PyInt;
+use pyo3::{ffi, Borrowed};
+
+use super::failure::Step;
+
+/// Entries of a dict as they stand at each step, lent until Python code runs.
+pub struct Entries<'a, 'py> {
+    dict: &'a Bound<'py, PyAny>,
+    position: ffi::Py_ssize_t,
+}
+
+/// Key and value.
+pub type Entry<'a, 'py> = (Borrowed<'a, 'py, PyAny>, Borrowed<'a, 'py, PyAny>);
+
+impl<'a, 'py> Entries<'a, 'py> {
+    pub fn new(dict: &'a Bound<'py, PyAny>) -> Self {
+        Self { dict, position: 0 }
+    }
+
+    #[inline]
+    /// The next entry as the dict stands now.
+    pub fn next(&mut self) -> Option<Entry<'a, 'py>> {
+        let (mut key, mut value) = (null_mut(), null_mut());
+        // SAFETY: `dict` is a dict. A dict that changed between two steps may skip or repeat entries, which the callers
+        // count, but what it lends is alive.
+        unsafe {
+            if ffi::PyDict_Next(self.dict.as_ptr(), &mut self.position, &mut key, &mut value) == 0 {
+                return None;
+            }
+            let py = self.dict.py();
+            Some((Borrowed::from_ptr(py, key), Borrowed::from_ptr(py, value)))
+        }
+    }
+}
+
+/// True when the dict's keys are these objects in this order.
+pub fn has_keys(dict: &Bound<'_, PyAny>, keys: &[*mut ffi::PyObject]) -> bool {
+    // SAFETY: `dict` is a dict and no Python code runs here.
+    unsafe {
+        if ffi::PyDict_Size(dict.as_ptr()) as usize != keys.len() {
+            return false;
+        }
+        let (mut position, mut key, mut value) = (0, null_mut(), null_mut());
+        keys.iter().all(|&expected| {
+            ffi::PyDict_Next(dict.as_ptr(), &mut position, &mut key, &mut value) != 0
+                && key == expected
+        })
+    }
+}
+
+/// The step to a value by its key, as a programmer would write it.
+pub fn named(key: &Bound<'_, PyAny>, position: usize) -> Step {
+    match key.extract::<String>() {
+        Ok(name) => Step::Name(name),
+        Err(_) => match key.cast::<PyInt>().map(|key| key.extract::<usize>()) {
+            Ok(Ok(index)) => Step::Index(index),
+            _ => Step::Nth("value", position),
+        },
+    }
+}
