@@ -21,8 +21,10 @@ const IS_FOREIGN: NameId = 2;
 
 /// The calling Python line.
 pub struct Caller<'py> {
+    frame: Bound<'py, PyAny>,
     code: Bound<'py, PyAny>,
-    line: u32,
+    /// Tells places in one code object apart. Finding the line takes longer, so that waits until it is wanted.
+    place: u32,
 }
 
 /// The innermost line of Python that is not ours; `None` when no Python code runs on this thread.
@@ -34,12 +36,8 @@ pub fn caller(py: Python<'_>) -> Option<Caller<'_>> {
     loop {
         let code = code_of(&frame)?;
         if !is_own(&code) {
-            // SAFETY: `frame` is a frame object.
-            let line = unsafe { PyFrame_GetLineNumber(frame.as_ptr().cast()) };
-            return Some(Caller {
-                code,
-                line: line.max(0) as u32,
-            });
+            let place = place_of(&frame);
+            return Some(Caller { frame, code, place });
         }
         frame = frame
             .getattr("f_back")
@@ -51,7 +49,7 @@ pub fn caller(py: Python<'_>) -> Option<Caller<'_>> {
 /// The name interned for a call of `key` from here; `intern` gets the caller as `file:line`.
 pub fn cached(py: Python<'_>, key: usize, intern: impl FnOnce(&str) -> NameId) -> NameId {
     match caller(py) {
-        Some(caller) => sites::cached((key, caller.address(), caller.line), || {
+        Some(caller) => sites::cached((key, caller.address(), caller.place), || {
             intern(&caller.text())
         }),
         None => sites::cached((key, 0, 0), || intern("")),
@@ -69,14 +67,14 @@ pub fn text(py: Python<'_>) -> Rc<str> {
         return Rc::from("");
     };
     let address = caller.address();
-    let slot = (address >> 4 ^ caller.line as usize) % SLOTS;
+    let slot = ((address >> 4) ^ caller.place as usize) % SLOTS;
     TEXTS.with_borrow_mut(|texts| {
-        let (known, line, text) = &mut texts[slot];
+        let (known, place, text) = &mut texts[slot];
         match text {
-            Some(text) if (*known, *line) == (address, caller.line) => text.clone(),
+            Some(text) if (*known, *place) == (address, caller.place) => text.clone(),
             _ => {
                 let made: Rc<str> = caller.text().into();
-                texts[slot] = (address, caller.line, Some(made.clone()));
+                texts[slot] = (address, caller.place, Some(made.clone()));
                 made
             }
         }
@@ -89,7 +87,7 @@ impl Caller<'_> {
     }
 
     fn text(&self) -> String {
-        format!("{}:{}", file_of(&self.code), self.line)
+        format!("{}:{}", file_of(&self.code), line_of(&self.frame))
     }
 }
 
@@ -138,6 +136,27 @@ fn code_of<'py>(frame: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
             Bound::from_owned_ptr_or_opt(frame.py(), get_code(frame.as_ptr().cast()))
         },
         None => frame.getattr("f_code").ok(),
+    }
+}
+
+fn line_of(frame: &Bound<'_, PyAny>) -> c_int {
+    // SAFETY: `frame` is a frame object.
+    unsafe { PyFrame_GetLineNumber(frame.as_ptr().cast()) }
+}
+
+fn place_of(frame: &Bound<'_, PyAny>) -> u32 {
+    type GetLasti = unsafe extern "C" fn(*mut c_void) -> c_int;
+    static GET_LASTI: OnceLock<Option<GetLasti>> = OnceLock::new();
+    let get_lasti = GET_LASTI.get_or_init(|| {
+        // From 3.11 on, and not in the limited API.
+        let symbol = find(c"PyFrame_GetLasti");
+        // SAFETY: the symbol, where it exists, is the C function of this signature.
+        (!symbol.is_null()).then(|| unsafe { std::mem::transmute::<*mut c_void, GetLasti>(symbol) })
+    });
+    match get_lasti {
+        // SAFETY: `frame` is a frame object.
+        Some(get_lasti) => unsafe { get_lasti(frame.as_ptr().cast()) as u32 },
+        None => line_of(frame) as u32,
     }
 }
 
