@@ -142,6 +142,7 @@ export class Workbench {
   async screenshot(name: string): Promise<void> {
     const folder = join(root, ...(process.env.SYMPHONY_PICTURES ? ['docs', 'images'] : ['test', 'results']));
     mkdirSync(folder, { recursive: true });
+    if (process.env.SYMPHONY_PICTURES) await this.runCommand('Notifications: Clear All Notifications');
     await this.page.screenshot({ path: join(folder, `${name}.png`) });
   }
 
