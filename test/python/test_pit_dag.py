@@ -291,3 +291,22 @@ def test_bad_arguments(dag):
         dag.status(uuid4())
     with pytest.raises(pit.PitNotFound):
         dag.results(uuid4())
+
+
+@pytest.mark.parametrize(
+    ("definition", "field"),
+    [
+        ({}, "name"),
+        ({"name": 5}, "name"),
+        ({"name": "w", "steps": "abc"}, "steps"),
+        ({"name": "w", "steps": [{"name": "a"}]}, "steps[0].callable"),
+        ({"name": "w", "steps": [{"name": "a", "callable": 5}]}, "steps.a.callable"),
+        ({"name": "w", "steps": [{"name": "a", "callable": print, "on_failure": "?"}]}, "on_failure"),
+        ({"name": "w", "steps": [], "dependencies": [{"from": "a"}]}, "dependencies[0].to"),
+        ({"name": "w", "steps": [], "dependencies": [{"from": "a", "to": "b", "kind": "?"}]}, "kind"),
+    ],
+)
+def test_definitions_of_plain_data_are_checked(dag, definition, field):
+    with pytest.raises(pit.PitInvalid) as caught:
+        dag.create_workflow(pit.Graph.from_definition(definition))
+    assert caught.value.details["field"] == field

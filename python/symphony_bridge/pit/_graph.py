@@ -6,6 +6,7 @@ from typing import Any, Callable, Iterable, Mapping, Optional, Tuple, TypeVar, o
 from uuid import UUID
 
 from .. import _native
+from ..errors import PitInvalid
 
 StepFunction = Callable[["_native.StepContext"], Any]
 """What a step runs: a function or coroutine function that is given a ``StepContext``."""
@@ -121,20 +122,23 @@ class Graph:
 
         A step is ``{name, callable}`` and what ``step`` takes; a dependency ``{from, to, kind}``.
         """
-        graph = cls(definition["name"], definition.get("version", "1"))
-        for row in definition.get("steps", ()):
+        graph = cls(_required(definition, "name"), definition.get("version", "1"))
+        for place, row in enumerate(_rows(definition, "steps")):
             graph._steps.append(
                 (
-                    row["name"],
+                    _required(row, "name", f"steps[{place}]."),
                     row.get("kind", "callable"),
-                    row["callable"],
+                    _required(row, "callable", f"steps[{place}]."),
                     row.get("configuration"),
                     row.get("on_failure", "fail"),
                     row.get("retries", 0),
                 )
             )
-        for row in definition.get("dependencies", ()):
-            graph._edges.append((row["from"], row["to"], row.get("kind", "hard")))
+        for place, row in enumerate(_rows(definition, "dependencies")):
+            where = f"dependencies[{place}]."
+            graph._edges.append(
+                (_required(row, "from", where), _required(row, "to", where), row.get("kind", "hard"))
+            )
         return graph
 
     def __repr__(self) -> str:
@@ -162,3 +166,26 @@ class Graph:
 
     def _definition(self) -> tuple[str, str, list[_StepRow], list[tuple[str, str, str]]]:
         return self.name, self.version, self._steps, self._edges
+
+
+def _rows(definition: Mapping[str, Any], key: str) -> Iterable[Mapping[str, Any]]:
+    rows = definition.get(key, ())
+    if isinstance(rows, (list, tuple)) and all(isinstance(row, Mapping) for row in rows):
+        return rows
+    raise _invalid(key, rows, "a list of mappings")
+
+
+def _required(row: Mapping[str, Any], key: str, where: str = "") -> Any:
+    if key in row:
+        return row[key]
+    raise _invalid(where + key, None, "a value: it must not be left out")
+
+
+def _invalid(field: str, value: Any, allowed: str) -> PitInvalid:
+    return PitInvalid(
+        f"{field} is {value!r}: {allowed}",
+        component="dag",
+        operation="create_workflow",
+        hint=f"give {field} as: {allowed}",
+        details={"field": field, "value": value, "allowed": allowed},
+    )

@@ -322,15 +322,16 @@ fn read_graph(graph: &Bound<'_, PyAny>) -> PyResult<Graph> {
         ))
     })?;
     type Rows<'py> = Vec<StepRow<'py>>;
-    type Edges = Vec<(String, String, String)>;
-    let (name, version, rows, edges): (String, String, Rows<'_>, Edges) =
-        definition.call0()?.extract()?;
+    type Edges<'py> = Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>)>;
+    type Read<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Rows<'py>, Edges<'py>);
+    let (name, version, rows, edges): Read<'_> = definition.call0()?.extract()?;
     let text = |field: &str, value: &Bound<'_, PyAny>| -> PyResult<String> {
         let text = value
             .cast::<PyString>()
             .map_err(|_| OP.invalid(field, shown(value), "a text").raise(py))?;
         Ok(text.to_string_lossy().into_owned())
     };
+    let (name, version) = (text("name", &name)?, text("version", &version)?);
     let mut steps = Vec::with_capacity(rows.len());
     let mut runners: Vec<Arc<dyn StepRunner>> = Vec::with_capacity(rows.len());
     for (step, kind, callable, configuration, on_failure, retries) in rows {
@@ -361,8 +362,11 @@ fn read_graph(graph: &Bound<'_, PyAny>) -> PyResult<Graph> {
         });
     }
     let dependencies = edges.into_iter().map(|(from, to, kind)| {
-        let kind = DependencyKind::read(OP, &kind).or_raise(py)?;
-        Ok(Dependency { from, to, kind })
+        Ok(Dependency {
+            from: text("dependencies.from", &from)?,
+            to: text("dependencies.to", &to)?,
+            kind: DependencyKind::read(OP, &text("dependencies.kind", &kind)?).or_raise(py)?,
+        })
     });
     let dependencies = dependencies.collect::<PyResult<Vec<_>>>()?;
     Ok((
