@@ -1,7 +1,7 @@
 #include "frame_pump.h"
 
-#include <atomic>
 #include <memory>
+#include <mutex>
 
 #include "interpreter.h"
 
@@ -12,8 +12,11 @@ using Pump = Napi::TypedThreadSafeFunction<std::nullptr_t, void, Deliver>;
 
 // One connection per process: Python is process-wide.
 struct Connection {
+  // Held while the pump is called or replaced: a call that races its end would use freed memory.
+  std::mutex lock;
   Pump pump;
-  std::atomic<bool> open{false};
+  // The environment that connected; null when closed. Only its thread changes it.
+  napi_env owner = nullptr;
 };
 
 Connection& TheConnection() {
@@ -29,8 +32,12 @@ struct Chunk {
 
 uint8_t* Allocate(void* context, size_t length) {
   auto* chunk = static_cast<Chunk*>(context);
-  chunk->buffer = Napi::ArrayBuffer::New(chunk->env, length);
-  return static_cast<uint8_t*>(chunk->buffer.Data());
+  try {
+    chunk->buffer = Napi::ArrayBuffer::New(chunk->env, length);
+    return static_cast<uint8_t*>(chunk->buffer.Data());
+  } catch (const Napi::Error&) {
+    return nullptr;  // Rust is below: nothing may be thrown through it
+  }
 }
 
 void Deliver(Napi::Env env, Napi::Function on_data, std::nullptr_t*, void*) {
@@ -41,16 +48,24 @@ void Deliver(Napi::Env env, Napi::Function on_data, std::nullptr_t*, void*) {
 
 void Wake(void*) {
   Connection& connection = TheConnection();
+  const std::scoped_lock guard(connection.lock);
   // A pump that is closing has nobody left to deliver to.
-  if (connection.open.load(std::memory_order_acquire)) (void)connection.pump.NonBlockingCall();
+  if (connection.owner != nullptr) (void)connection.pump.NonBlockingCall();
 }
 
-void Shut() {
+bool IsOwner(napi_env env) {
   Connection& connection = TheConnection();
-  if (connection.open.exchange(false)) {
-    Table()->close();
-    connection.pump.Abort();
-  }
+  const std::scoped_lock guard(connection.lock);
+  return connection.owner == env;
+}
+
+void Shut(napi_env env) {
+  if (!IsOwner(env)) return;
+  Table()->close();  // wakes the pump, so not under its lock
+  Connection& connection = TheConnection();
+  const std::scoped_lock guard(connection.lock);
+  connection.owner = nullptr;
+  connection.pump.Abort();
 }
 
 }  // namespace
@@ -58,16 +73,20 @@ void Shut() {
 void Connect(const Napi::CallbackInfo& info) {
   Connection& connection = TheConnection();
   if (Table() == nullptr) throw Napi::Error::New(info.Env(), "connect before start");
-  if (connection.open.load()) throw Napi::Error::New(info.Env(), "already connected");
-  connection.pump = Pump::New(info.Env(), info[0].As<Napi::Function>(), "symphony frames", 0, 1);
-  connection.pump.Unref(info.Env());
-  connection.open.store(true, std::memory_order_release);
-  info.Env().AddCleanupHook(Shut);
+  Napi::Env env = info.Env();
+  {
+    const std::scoped_lock guard(connection.lock);
+    if (connection.owner != nullptr) throw Napi::Error::New(env, "already connected");
+    connection.pump = Pump::New(env, info[0].As<Napi::Function>(), "symphony frames", 0, 1);
+    connection.pump.Unref(env);
+    connection.owner = env;
+  }
+  env.AddCleanupHook([env]() { Shut(env); });
   Table()->connect(Wake, nullptr);
 }
 
 void Submit(const Napi::CallbackInfo& info) {
-  if (!TheConnection().open.load()) throw Napi::Error::New(info.Env(), "the bridge is closed");
+  if (!IsOwner(info.Env())) throw Napi::Error::New(info.Env(), "the bridge is closed");
   auto frames = info[0].As<Napi::Uint8Array>();
   if (Table()->submit(frames.Data(), frames.ByteLength()) != 0) {
     throw Napi::Error::New(info.Env(), "malformed frame");
@@ -75,8 +94,8 @@ void Submit(const Napi::CallbackInfo& info) {
 }
 
 void KeepAlive(const Napi::CallbackInfo& info) {
+  if (!IsOwner(info.Env())) return;
   Connection& connection = TheConnection();
-  if (!connection.open.load()) return;
   if (info[0].As<Napi::Boolean>()) {
     connection.pump.Ref(info.Env());
   } else {
@@ -84,4 +103,4 @@ void KeepAlive(const Napi::CallbackInfo& info) {
   }
 }
 
-void Close(const Napi::CallbackInfo&) { Shut(); }
+void Close(const Napi::CallbackInfo& info) { Shut(info.Env()); }

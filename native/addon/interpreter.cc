@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <optional>
 #include <stdexcept>
+#include <thread>
 
 #include "python_api.h"
 
@@ -10,6 +11,7 @@ namespace {
 
 const SymTable* table = nullptr;
 PyThreadState* main_thread = nullptr;
+std::thread::id starter;
 std::optional<InterpreterInfo> started;
 
 // Python's fault handler replaces V8's handler for its own traps and would kill the host, so the
@@ -90,13 +92,17 @@ const InterpreterInfo& StartInterpreter(const InterpreterOptions& options) {
     Py_SetProgramName(Py_DecodeLocale(options.program.c_str(), nullptr));
     Py_InitializeEx(0);
     main_thread = PyEval_SaveThread();
+    starter = std::this_thread::get_id();
   }
+  if (!IsPythonsMainThread()) throw std::runtime_error("Python was started by another thread");
   const GilScope gil;
   started = ImportBridge(options);
   return *started;
 }
 
 const SymTable* Table() { return table; }
+
+bool IsPythonsMainThread() { return starter == std::this_thread::get_id(); }
 
 GilScope::GilScope() { PyEval_RestoreThread(main_thread); }
 GilScope::~GilScope() { main_thread = PyEval_SaveThread(); }

@@ -27,6 +27,9 @@ const InterpreterInfo& StartInterpreter(const InterpreterOptions& options);
 // The C table; null before the interpreter has started.
 const SymTable* Table();
 
+// Whether the calling thread is the one that started Python. A worker's environment is not.
+bool IsPythonsMainThread();
+
 // Holds the GIL on the JavaScript thread. Construct only after StartInterpreter.
 class GilScope {
  public:

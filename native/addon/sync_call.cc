@@ -32,7 +32,7 @@ struct Area {
   uint32_t length = 0;
 };
 
-// One per environment thread; only the thread that started Python ever fills it.
+// One per environment thread; only the thread that started Python may fill it.
 struct Scratch {
   Area<int32_t> ops, reply_ops;
   Area<double> nums, reply_nums;
@@ -46,7 +46,7 @@ struct Scratch {
 
 Scratch& TheScratch() {
   // Leaked on purpose: destroying references after the environment has gone would crash.
-  static Scratch* const scratch = std::make_unique<Scratch>().release();
+  static thread_local Scratch* const scratch = std::make_unique<Scratch>().release();
   return *scratch;
 }
 
@@ -106,6 +106,9 @@ std::vector<SymSegment> Segments(const Napi::Value& value) {
 }  // namespace
 
 void SetScratch(const Napi::CallbackInfo& info) {
+  if (!IsPythonsMainThread()) {
+    throw Napi::Error::New(info.Env(), "synchronous calls need the thread that started Python");
+  }
   Scratch& scratch = TheScratch();
   scratch.arrays.clear();
   Keep(info[0], scratch.ops);
@@ -147,7 +150,12 @@ napi_value CallSync(napi_env env, napi_callback_info info) {
     size_t count = 1;
     napi_value list = nullptr;
     napi_get_cb_info(env, info, &count, &list, nullptr, nullptr);
-    segments = Segments(Napi::Value(env, list));
+    try {
+      segments = Segments(Napi::Value(env, list));
+    } catch (const Napi::Error& error) {
+      error.ThrowAsJavaScriptException();
+      return nullptr;
+    }
     call.segments = segments.data();
     call.segments_length = static_cast<uint32_t>(segments.size());
   }
@@ -163,7 +171,12 @@ napi_value CallSync(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-void TakeReply(const Napi::CallbackInfo&) { CopyReply(TheScratch()); }
+void TakeReply(const Napi::CallbackInfo& info) {
+  Scratch& scratch = TheScratch();
+  if (scratch.registers.data == nullptr)
+    throw Napi::Error::New(info.Env(), "takeReply before scratch");
+  CopyReply(scratch);
+}
 
 Napi::Value TakeSegments(const Napi::CallbackInfo& info) {
   const SymPack& reply = TheScratch().reply;
