@@ -13,7 +13,7 @@ import platform
 import signal
 import sys
 
-from . import _native, _runtime
+from . import _native, _output, _runtime
 
 
 def main() -> None:
@@ -24,13 +24,15 @@ def main() -> None:
     token = sys.stdin.readline().strip()
     if not token:
         parser.error("the token is missing: write it as the first line of standard input")
+    lifeline = _take_standard_input()
+    _output.keep_open()
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     trace_file = os.environ.get("SYMPHONY_TRACE")
     if trace_file:
         _native.open_trace(trace_file)
     _runtime.start()
-    _native.connect_socket(socket, token)
+    _native.connect_socket(socket, token, lifeline)
     _native.emit(
         "ready",
         {
@@ -45,6 +47,16 @@ def main() -> None:
     sys.argv = [""]
     _native.serve_main_thread()
     _native.shut_down()
+
+
+def _take_standard_input() -> int:
+    """Return a descriptor of the life line; scripts and their children find standard input empty."""
+    lifeline = os.dup(0)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    return lifeline
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
 //! The child's end of the socket: carries frames, and ends the process when the editor is gone.
 //!
-//! Threads: one native thread reads, one writes, one watches standard input; none of them ever takes
+//! Threads: one native thread reads, one writes, one watches the life line; none of them ever takes
 //! the GIL, so the editor gets answers, and its death is noticed, whatever Python does.
 //! Must not know what a frame means: that is the session's.
 
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::{FromRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use pyo3::exceptions::{PyConnectionError, PyRuntimeError};
 use pyo3::prelude::*;
@@ -21,10 +24,15 @@ use crate::session;
 const READ_CHUNK: usize = 256 * 1024;
 /// Exit code of a child whose editor has gone.
 const ORPHANED: i32 = 82;
+/// How long an orderly end may take once the editor has let go of the connection.
+const ORDERLY_END: Duration = Duration::from_secs(5);
 
-/// Connects to the editor's socket, proves the token and starts serving.
+/// Connects to the editor's socket, proves the token and starts serving. Takes over the descriptor
+/// `lifeline`, which ends when the editor does.
 #[pyfunction]
-pub fn connect_socket(path: &str, token: &str) -> PyResult<()> {
+pub fn connect_socket(path: &str, token: &str, lifeline: RawFd) -> PyResult<()> {
+    // SAFETY: the caller hands over a descriptor that nothing else uses.
+    let lifeline = unsafe { File::from_raw_fd(lifeline) };
     die_with_parent()?;
     let refuse = |error: std::io::Error| {
         PyConnectionError::new_err(format!("cannot connect to the editor at {path}: {error}"))
@@ -37,7 +45,7 @@ pub fn connect_socket(path: &str, token: &str) -> PyResult<()> {
     session::connect(Arc::new(move || ring.ring()));
     spawn("conductor-writer", move || write_frames(stream, &bell))?;
     spawn("conductor-reader", move || read_frames(reader))?;
-    spawn("conductor-lifeline", watch_standard_input)
+    spawn("conductor-lifeline", move || watch(lifeline))
 }
 
 fn read_frames(mut stream: UnixStream) {
@@ -45,6 +53,8 @@ fn read_frames(mut stream: UnixStream) {
     let mut chunk = vec![0; READ_CHUNK];
     loop {
         match stream.read(&mut chunk) {
+            // A signal that Python handles may arrive on any thread.
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Ok(0) | Err(_) => leave("the editor closed the connection"),
             Ok(count) => received.extend_from_slice(&chunk[..count]),
         }
@@ -87,23 +97,27 @@ fn write_frames(mut stream: UnixStream, bell: &Bell) {
     }
 }
 
-/// The editor holds the other end of standard input; when it ends, however it ends, so do we.
-fn watch_standard_input() {
+/// The editor holds the other end; when it ends, however it ends, so do we.
+fn watch(mut lifeline: File) {
     let mut ignored = [0; 64];
-    let mut input = std::io::stdin().lock();
-    while matches!(input.read(&mut ignored), Ok(count) if count > 0) {}
+    loop {
+        match lifeline.read(&mut ignored) {
+            Ok(count) if count > 0 => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            _ => break,
+        }
+    }
     leave("the editor has gone");
 }
 
 /// Ends the process at once, without waiting for Python: it may be held up for ever.
 fn leave(reason: &str) -> ! {
     if session::is_closed() {
-        // An orderly end is under way; the main thread finishes it.
-        loop {
-            thread::park();
-        }
+        // An orderly end is under way; the main thread finishes it, unless a script holds it up.
+        thread::sleep(ORDERLY_END);
     }
-    eprintln!("conductor: {reason}");
+    // Not `eprintln!`: it panics when nobody reads any more, which is just when this runs.
+    let _ = writeln!(std::io::stderr(), "conductor: {reason}");
     symphony_core::recorder::flush();
     // SAFETY: ends the process; nothing runs after it.
     unsafe { libc::_exit(ORPHANED) }
