@@ -12,6 +12,7 @@ import itertools
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from typing import Any, Awaitable
 
 from . import _native
@@ -78,7 +79,10 @@ def stack_of(ident: int) -> str:
 
 def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
-    loop.run_forever()
+    while True:
+        # A task's sys.exit() or interruption leaves the loop too, and the other tasks need it.
+        with suppress(SystemExit, KeyboardInterrupt):
+            loop.run_forever()
 
 
 def _start_thread(name: str, target: Any, traced: bool = True) -> threading.Thread:

@@ -6,6 +6,7 @@
 
 use std::ffi::c_ulong;
 use std::future::Future;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,10 +16,11 @@ use pyo3::{ffi, intern};
 use symphony_core::recorder::{self, Lang, SpanId};
 use tokio::sync::oneshot;
 
+use crate::aio::LoopQueue;
 use crate::control::{self, Request};
 use crate::crossing::Crossing;
 use crate::errors;
-use crate::job::{monotonic_ns, Call, Job, JobControl, OnThread, Place};
+use crate::job::{discard_signals, monotonic_ns, Call, Job, JobControl, OnThread, Place};
 use crate::lane::{Lane, Pushed};
 use crate::thread_names;
 
@@ -141,7 +143,20 @@ fn serve(py: Python<'_>, lane: &Lane, main: bool) {
         if taken.starved && !main {
             control::request(Request::StartWorker);
         }
-        run(py, taken.job, main);
+        if main {
+            // A Ctrl+C that came while nothing ran was meant for no job.
+            discard_signals(py);
+        }
+        let control = taken.job.control.clone();
+        answering(py, &control, || run(py, taken.job, main));
+    }
+}
+
+/// A panic, also one that Python code passed on, costs neither the thread nor the caller's answer.
+fn answering(py: Python<'_>, control: &JobControl, body: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(body)).is_err() {
+        control.move_to(py, Place::Done);
+        control.answer(py, Err(errors::panicked(py)));
     }
 }
 
@@ -152,13 +167,17 @@ pub fn end_main_thread() {
 
 fn run(py: Python<'_>, job: Job, main: bool) {
     let control = job.control;
-    if control.token().is_cancelled() {
-        control.answer(py, Err(errors::cancelled(py)));
-        return;
-    }
-    let call = match (job.prepare)(py) {
+    // A cancelled job is prepared too: unpacking gives back the functions that were passed to it.
+    let prepared = (job.prepare)(py).and_then(|call| match control.token().is_cancelled() {
+        true => Err(errors::cancelled(py)),
+        false => Ok(call),
+    });
+    let call = match prepared {
         Ok(call) => call,
-        Err(error) => return control.answer(py, Err(error)),
+        Err(error) => {
+            control.move_to(py, Place::Done);
+            return control.answer(py, Err(error));
+        }
     };
     let span = recorder::begin_child(job.parent, call.crossing.intern(), Lang::Python);
     if job.sent_ns > 0.0 {
@@ -230,24 +249,37 @@ fn continue_on_loop(
     let control = control.clone();
     let inbox = queue.clone();
     queue.post(Box::new(move |py| {
-        let task = control::create_task(py, &awaitable, span)?;
-        let done = TaskDone {
-            control: control.clone(),
-            span,
-        };
-        task.call_method1("add_done_callback", (done,))?;
-        control.move_to(
-            py,
-            Place::Task {
-                task: task.clone().unbind(),
-                queue: inbox,
-            },
-        );
-        if control.token().is_cancelled() {
-            task.call_method0("cancel")?;
+        if let Err(error) = start_task(py, &awaitable, &control, span, inbox) {
+            finish(py, &control, span, Err(error));
         }
         Ok(())
     }));
+    Ok(())
+}
+
+fn start_task(
+    py: Python<'_>,
+    awaitable: &Py<PyAny>,
+    control: &Arc<JobControl>,
+    span: SpanId,
+    queue: Arc<LoopQueue>,
+) -> PyResult<()> {
+    let task = control::create_task(py, awaitable, span)?;
+    let done = TaskDone {
+        control: control.clone(),
+        span,
+    };
+    task.call_method1("add_done_callback", (done,))?;
+    control.move_to(
+        py,
+        Place::Task {
+            task: task.clone().unbind(),
+            queue,
+        },
+    );
+    if control.token().is_cancelled() {
+        task.call_method0("cancel")?;
+    }
     Ok(())
 }
 
@@ -262,8 +294,10 @@ struct TaskDone {
 impl TaskDone {
     fn __call__(&self, task: &Bound<'_, PyAny>) {
         let py = task.py();
-        let outcome = task.call_method0("result").map(Bound::unbind);
-        self.control.move_to(py, Place::Done);
-        finish(py, &self.control, self.span, outcome);
+        answering(py, &self.control, || {
+            let outcome = task.call_method0("result").map(Bound::unbind);
+            self.control.move_to(py, Place::Done);
+            finish(py, &self.control, self.span, outcome);
+        });
     }
 }

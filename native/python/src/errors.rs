@@ -16,6 +16,15 @@ pub fn cancelled(py: Python<'_>) -> PyErr {
     new(py, "CallCancelled", "the call was cancelled")
 }
 
+/// A call that a panic has ended.
+pub fn panicked(py: Python<'_>) -> PyErr {
+    new(
+        py,
+        "BridgeError",
+        "the native side failed (a fault of the bridge); its own words are on stderr",
+    )
+}
+
 /// A call that would wait for itself.
 pub fn deadlock(py: Python<'_>, message: &str, hint: &str) -> PyErr {
     let error = new(py, "DeadlockError", message);

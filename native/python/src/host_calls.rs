@@ -86,6 +86,8 @@ pub fn call_async<'py>(
     site: &str,
     parent: SpanId,
 ) -> PyResult<Bound<'py, PyAny>> {
+    // Without a loop nobody could await the answer, so nothing may be asked.
+    aio::running_loop(py)?;
     let (call, receiver) = PendingCall::send(py, callee, args, kwargs, site, parent)?;
     aio::spawn_with(
         py,
@@ -199,6 +201,10 @@ impl PendingCall {
             span,
             answered: false,
         };
+        if session::is_closed() {
+            // Closed since the check above: `fail_all` may have passed before this call was entered.
+            return Err(errors::closed());
+        }
         session::send(
             &Header {
                 kind: kind::CALL,

@@ -112,6 +112,7 @@ pub struct OnThread<'py> {
     py: Python<'py>,
     control: Arc<JobControl>,
     ident: c_ulong,
+    main: bool,
     outer: Option<CancellationToken>,
 }
 
@@ -125,6 +126,7 @@ impl<'py> OnThread<'py> {
             py,
             control: control.clone(),
             ident,
+            main,
             outer,
         }
     }
@@ -137,9 +139,17 @@ impl Drop for OnThread<'_> {
             // An interruption that was set but not yet raised must not hit the next job.
             // SAFETY: the GIL is held; a null exception clears what is pending.
             unsafe { pyo3::ffi::PyThreadState_SetAsyncExc(self.ident as _, std::ptr::null_mut()) };
+            if self.main {
+                discard_signals(self.py);
+            }
         }
         CURRENT.replace(self.outer.take());
     }
+}
+
+/// Handles the signals that wait, and drops what their handlers raise. Main thread only.
+pub fn discard_signals(py: Python<'_>) {
+    while py.check_signals().is_err() {}
 }
 
 /// `CLOCK_MONOTONIC` in nanoseconds, the clock of `process.hrtime`.

@@ -8,6 +8,7 @@ use symphony_core::frame::{kind, Header};
 use symphony_core::pack::{PackBuf, REF_OWN};
 
 use crate::codec::RefResolver;
+use crate::errors;
 use crate::host_calls::{self, Callee};
 use crate::objects;
 use crate::session;
@@ -17,10 +18,10 @@ pub struct BridgeRefs;
 
 impl RefResolver for BridgeRefs {
     fn ref_of(&self, value: &Bound<'_, PyAny>) -> PyResult<Option<(u32, u32)>> {
-        Ok(value
-            .cast::<HostRef>()
-            .ok()
-            .map(|host_ref| (REF_OWN, host_ref.get().handle)))
+        let Ok(host_ref) = value.cast::<HostRef>() else {
+            return Ok(None);
+        };
+        Ok(Some((REF_OWN, host_ref.get().current()?)))
     }
 
     fn own(&self, py: Python<'_>, handle: u32) -> PyResult<Py<PyAny>> {
@@ -28,7 +29,8 @@ impl RefResolver for BridgeRefs {
     }
 
     fn foreign(&self, py: Python<'_>, handle: u32) -> PyResult<Py<PyAny>> {
-        Ok(Py::new(py, HostRef { handle })?.into_any())
+        let session = session::number();
+        Ok(Py::new(py, HostRef { handle, session })?.into_any())
     }
 }
 
@@ -36,6 +38,8 @@ impl RefResolver for BridgeRefs {
 #[pyclass(frozen, module = "symphony_bridge")]
 pub struct HostRef {
     handle: u32,
+    /// Session that gave it: the next one uses the same numbers for other things.
+    session: u32,
 }
 
 #[pymethods]
@@ -47,7 +51,7 @@ impl HostRef {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
-        host_calls::call(py, &self.callee(), args, kwargs, "", 0)
+        host_calls::call(py, &self.callee()?, args, kwargs, "", 0)
     }
 
     /// Awaitable form of calling the function.
@@ -58,7 +62,7 @@ impl HostRef {
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        host_calls::call_async(py, &self.callee(), args, kwargs, "", 0)
+        host_calls::call_async(py, &self.callee()?, args, kwargs, "", 0)
     }
 
     fn __repr__(&self) -> String {
@@ -67,16 +71,28 @@ impl HostRef {
 }
 
 impl HostRef {
-    fn callee(&self) -> Callee<'_> {
-        Callee {
+    fn callee(&self) -> PyResult<Callee<'_>> {
+        Ok(Callee {
             name: "function",
-            handle: self.handle,
+            handle: self.current()?,
+        })
+    }
+
+    /// The handle, as long as the session that gave it lasts.
+    fn current(&self) -> PyResult<u32> {
+        if self.session == session::number() {
+            Ok(self.handle)
+        } else {
+            Err(errors::closed())
         }
     }
 }
 
 impl Drop for HostRef {
     fn drop(&mut self) {
+        if self.session != session::number() {
+            return;
+        }
         let mut pack = PackBuf::new();
         pack.list(1);
         pack.int(i64::from(self.handle));

@@ -4,7 +4,7 @@
 //! packing and unpacking happen on the Python thread that runs the job. Must not know the transport.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
@@ -14,6 +14,7 @@ use pyo3::types::PyTuple;
 use symphony_core::frame::{self, flag, kind, Header};
 use symphony_core::pack::{Malformed, PackBuf, REF_FOREIGN};
 use symphony_core::recorder;
+use tokio_util::sync::CancellationToken;
 
 use crate::codec;
 use crate::control::{self, Request};
@@ -28,11 +29,13 @@ use crate::refs::BridgeRefs;
 
 static OUTBOX: Outbox = Outbox::new();
 static CLOSED: AtomicBool = AtomicBool::new(false);
+static NUMBER: AtomicU32 = AtomicU32::new(0);
 /// Calls from TypeScript that are not answered yet.
 static CALLS: LazyLock<Mutex<HashMap<u32, Arc<JobControl>>>> = LazyLock::new(Mutex::default);
 
 /// Begins a session; `wake` is called when output waits.
 pub fn connect(wake: Arc<dyn Fn() + Send + Sync>) {
+    NUMBER.fetch_add(1, Ordering::AcqRel);
     CLOSED.store(false, Ordering::Release);
     OUTBOX.connect(wake);
 }
@@ -62,6 +65,11 @@ pub fn is_connected() -> bool {
 
 pub fn is_closed() -> bool {
     CLOSED.load(Ordering::Acquire)
+}
+
+/// Number of the session. TypeScript's handles, and answers to its calls, mean something in theirs only.
+pub fn number() -> u32 {
+    NUMBER.load(Ordering::Acquire)
 }
 
 /// Ends the session: cancels the jobs, fails those who wait for TypeScript, flushes the recorder.
@@ -142,6 +150,8 @@ impl OwnedFrame {
 fn accept(frame: OwnedFrame) -> Result<(), Malformed> {
     let header = frame.read()?.header;
     match header.kind {
+        // Nobody is left to answer to.
+        kind::CALL if is_closed() => {}
         kind::CALL => accept_call(header, frame),
         kind::RESULT | kind::ERROR => host_calls::answer(header, frame),
         kind::CANCEL => {
@@ -166,13 +176,18 @@ fn accept(frame: OwnedFrame) -> Result<(), Malformed> {
 fn accept_call(header: Header, frame: OwnedFrame) {
     let origin: Arc<OnceLock<Origin>> = Arc::default();
     let known = origin.clone();
+    let asked_in = number();
     let control = JobControl::new(Box::new(move |py, outcome| {
-        reply(py, &header, known.get(), outcome);
+        lock(&CALLS).remove(&header.id);
+        if asked_in == number() && !is_closed() {
+            reply(py, &header, known.get(), outcome);
+        }
     }));
+    let cancelled = control.token().clone();
     lock(&CALLS).insert(header.id, control.clone());
     dispatch::submit(Job {
         control,
-        prepare: Box::new(move |py| prepare(py, &header, &frame, &origin)),
+        prepare: Box::new(move |py| prepare(py, &header, &frame, &origin, &cancelled)),
         parent: header.parent as u64,
         sent_ns: header.sent_ns,
         on_main_thread: header.flags & flag::MAIN_THREAD != 0,
@@ -190,9 +205,14 @@ fn prepare(
     header: &Header,
     frame: &OwnedFrame,
     origin: &OnceLock<Origin>,
+    cancelled: &CancellationToken,
 ) -> PyResult<Call> {
     let frame = frame.read().map_err(|error| codec::malformed(py, error))?;
     let request = codec::decode_call(py, &frame.pack, &BridgeRefs)?;
+    if cancelled.is_cancelled() {
+        // Before anything is imported for it.
+        return Err(errors::cancelled(py));
+    }
     let site = request.site.as_deref().unwrap_or_default();
     let resolved = resolve(py, header.target, request.name.as_deref())?;
     origin.get_or_init(|| Origin {
@@ -209,7 +229,6 @@ fn prepare(
 }
 
 fn reply(py: Python<'_>, header: &Header, origin: Option<&Origin>, outcome: PyResult<Py<PyAny>>) {
-    lock(&CALLS).remove(&header.id);
     let answer = Header {
         id: header.id,
         ..Header::default()

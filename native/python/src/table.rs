@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 use symphony_core::pack::{PackBuf, PackView};
 
+use crate::errors;
 use crate::host_calls;
 use crate::session;
 use crate::sync_call;
@@ -106,7 +107,11 @@ unsafe extern "C" fn call_sync(
             REPLY.with(|slot| {
                 let mut answer = slot.take().unwrap_or_default();
                 answer.pack.clear();
-                let outcome = sync_call::run(py, target, parent as u64, &call, &mut answer.pack);
+                let outcome = catch_unwind(AssertUnwindSafe(|| {
+                    sync_call::run(py, target, parent as u64, &call, &mut answer.pack)
+                }))
+                // The reply must be lent anew whatever happens: the addon reads it.
+                .unwrap_or_else(|_| Err(errors::panicked(py)));
                 let status = match outcome {
                     Ok(()) => VALUE,
                     Err(error) => {
