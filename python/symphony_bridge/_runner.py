@@ -5,8 +5,11 @@ from __future__ import annotations
 import gc
 import io
 import os
+import signal
 import sys
+import threading
 import types
+from contextlib import suppress
 from typing import Any, Sequence
 
 from . import _native
@@ -41,7 +44,10 @@ def run_script(path: str, argv: Sequence[str] = ()) -> dict[str, Any]:
 
 
 class _as_main:
-    """Makes ``module`` the main module, with its folder importable, for the time of the run."""
+    """Makes ``module`` the main module, with its folder importable, for the time of the run.
+
+    What a script replaced for itself is put back: streams, and the handler by which Stop reaches it.
+    """
 
     def __init__(self, module: types.ModuleType, path: str, argv: Sequence[str]) -> None:
         self._module = module
@@ -50,6 +56,8 @@ class _as_main:
 
     def __enter__(self) -> None:
         self._outer = sys.modules.get("__main__"), sys.argv
+        self._streams = sys.stdin, sys.stdout, sys.stderr
+        self._on_interrupt = signal.getsignal(signal.SIGINT)
         sys.modules["__main__"] = self._module
         sys.argv = self._argv
         sys.path.insert(0, self._folder)
@@ -60,6 +68,9 @@ class _as_main:
             sys.modules["__main__"] = main
         if self._folder in sys.path:
             sys.path.remove(self._folder)
+        sys.stdin, sys.stdout, sys.stderr = self._streams
+        if self._on_interrupt is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self._on_interrupt)
 
 
 def _leaks_since(opened_before: int) -> list[dict[str, Any]]:
@@ -77,11 +88,13 @@ def _exit_code(exit_request: SystemExit) -> int:
         return 0
     if isinstance(code, int):
         return code
-    print(code, file=sys.stderr)
+    with suppress(AttributeError, OSError, ValueError):
+        print(code, file=sys.stderr)
     return 1
 
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
+        # A script may have closed it, or put something else in its place.
+        with suppress(AttributeError, OSError, ValueError):
             stream.flush()

@@ -211,6 +211,11 @@ def describe(error: BaseException) -> dict[str, Any]:
     return _describe(error, set())
 
 
+def title(error: BaseException) -> str:
+    """Return type and message of ``error``; never raises."""
+    return f"{type(error).__name__}: {_message(error)}"
+
+
 def rebuild(description: dict[str, Any]) -> BaseException:
     """Return the exception for an error that TypeScript reports."""
     kind = {"closed": BridgeClosed, "cancelled": CallCancelled, "host-unavailable": HostUnavailable}.get(
@@ -235,14 +240,11 @@ def rebuild(description: dict[str, Any]) -> BaseException:
 
 def _describe(error: BaseException, seen: set[int]) -> dict[str, Any]:
     seen.add(id(error))
-    kind = type(error)
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return {
-        "type": kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}",
+        "type": _type_name(type(error)),
         "message": _message(error),
-        "code": _text(getattr(error, "code", None)) or "python-exception",
+        "code": _code(error),
         "hint": _text(getattr(error, "hint", "")),
         "origin": _origin(error),
         "component": _text(getattr(error, "component", "")),
@@ -257,6 +259,12 @@ def _describe(error: BaseException, seen: set[int]) -> dict[str, Any]:
 
 def _type_name(kind: type) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _code(error: BaseException) -> str:
+    # Foreign exceptions have a `code` of their own kind: a status, a method, an exit code.
+    code = None if isinstance(error, SystemExit) else getattr(error, "code", None)
+    return code if isinstance(code, str) and code else "python-exception"
 
 
 def _origin(error: BaseException) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Iterator
 
-from . import _native, _runtime
+from . import _native, _runtime, errors
 
 
 @contextmanager
@@ -22,8 +22,10 @@ def span(name: str) -> Iterator[int]:
     try:
         yield number
     except BaseException as error:
-        _native.fail_span(number, f"{type(error).__name__}: {error}")
+        _native.fail_span(number, errors.title(error))
         raise
     finally:
-        _runtime.current_span.reset(token)
         _native.end_span(number)
+        # An async generator may end in another context than it began in: nothing to reset there.
+        with suppress(ValueError):
+            _runtime.current_span.reset(token)

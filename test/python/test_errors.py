@@ -93,3 +93,12 @@ def test_an_editor_error_shows_its_javascript_stack() -> None:
     error = errors.rebuild({"code": "host-error", "message": "too far", "type": "RangeError", "stack": stack})
     assert str(error) == "RangeError: too far\n    at ask (extension.ts:12:3)"
     assert errors.describe(error)["message"] == "too far"
+
+
+def test_a_foreign_code_is_not_taken_for_ours() -> None:
+    class Status(Exception):
+        def code(self) -> int:
+            return 404
+
+    assert errors.describe(Status())["code"] == "python-exception"
+    assert errors.describe(SystemExit("bye"))["code"] == "python-exception"

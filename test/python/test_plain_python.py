@@ -74,3 +74,40 @@ def test_exit_codes_are_those_of_plain_python(tmp_path: Path) -> None:
         script.write_text(f"import sys\n{statement}\n")
         done = run(RUN_SCRIPT, str(script))
         assert json.loads(done.stdout)["exit_code"] == code, done.stderr
+
+
+def test_a_script_may_close_or_replace_its_streams(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import io, sys\nsys.stdout = io.StringIO()\nsys.stdout.close()\nsys.stderr = None\nsys.exit('no')"
+    )
+    done = run(RUN_SCRIPT, str(script))
+    assert json.loads(done.stdout)["exit_code"] == 1, done.stderr
+
+
+def test_a_span_does_not_hide_an_error_without_words() -> None:
+    done = run(
+        "from symphony_bridge import trace\n"
+        "class Mute(Exception):\n"
+        "    def __str__(self): raise RuntimeError('no words')\n"
+        "try:\n"
+        "    with trace.span('work'): raise Mute\n"
+        "except Mute: print('mute')"
+    )
+    assert done.stdout == "mute\n", done.stderr
+
+
+def test_a_span_of_an_async_generator_may_end_in_another_task() -> None:
+    done = run(
+        "import asyncio\n"
+        "from symphony_bridge import trace\n"
+        "async def rows():\n"
+        "    with trace.span('rows'): yield 1\n"
+        "async def main():\n"
+        "    generator = rows()\n"
+        "    await asyncio.create_task(generator.__anext__())\n"
+        "    await generator.aclose()\n"
+        "    print('closed')\n"
+        "asyncio.run(main())"
+    )
+    assert done.stdout == "closed\n", done.stderr
