@@ -3,8 +3,7 @@
  * Threads: JavaScript main thread only.
  * Must not know: transports, proxies, hosts.
  */
-import { FrameKind } from '../protocol/frame';
-import { PyTuple } from './codec';
+import { FrameFlag, FrameKind } from '../protocol/frame';
 import { BridgeError, CallCancelled, type ErrorContext, errorFromPayload, type JoinedFrame } from './errors';
 import type { LiveHandles } from './liveHandles';
 import type { CallOptions } from './refs';
@@ -50,6 +49,8 @@ export class OutgoingCalls {
     private readonly errorContext: ErrorContext,
     private readonly handles: LiveHandles,
     private readonly changed: () => void,
+    /** Whether Python records crossings: only then, and for handles, does it want call sites. */
+    private readonly traced: boolean,
   ) {
     this.id = firstId;
   }
@@ -127,10 +128,11 @@ export class OutgoingCalls {
   }
 
   private encode(id: number, call: OutgoingCall, reject: (error: unknown) => void): Uint8Array | null {
-    const head = { kind: FrameKind.CALL, flags: call.flags, id, target: call.target, parent: currentSpan() };
-    const payload = PyTuple.of<unknown>(call.name, PyTuple.from(call.args), call.kwargs, call.caller.site());
+    const head = { flags: call.flags, id, target: call.target, parent: currentSpan() };
+    const wantsSite = this.traced || (call.flags & FrameFlag.RETURN_REF) !== 0;
+    const site = wantsSite ? call.caller.site() : null;
     try {
-      return this.wire.encode(head, payload);
+      return this.wire.encodeCall(head, call.name, call.args, call.kwargs, site);
     } catch (error) {
       reject(conversionError(error, call.caller.frames()));
       return null;

@@ -43,6 +43,8 @@ export interface SessionOptions {
   firstCallId?: number;
   /** Functions exposed before there was a session; shared, so that a restart keeps them. */
   exposures?: Exposures;
+  /** Whether Python records crossings; default true. */
+  traced?: boolean;
   /** Told whenever the number of calls in flight changes: a host keeps the process alive by it. */
   onInFlight?(count: number): void;
 }
@@ -115,6 +117,7 @@ export class Session implements RefOwner {
       this.errorContext,
       this.handles,
       changed,
+      options.traced ?? true,
     );
     transport.onData((frames) => this.receive(frames));
   }

@@ -37,23 +37,46 @@ export interface Caller {
 
 type AnyFunction = (...args: never[]) => unknown;
 
-/** Captures the frames that called `below`; a few microseconds. */
+/** More frames than these say little about a call, and every one costs. */
+const FRAME_LIMIT = 16;
+
+/** Captures the frames that called `below`; about a microsecond until somebody looks. */
 export function captureCaller(below: AnyFunction): Caller {
-  const previous = Error.prepareStackTrace;
-  Error.prepareStackTrace = keepCallSites;
   const holder: { stack?: unknown } = {};
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = Math.min(limit, FRAME_LIMIT);
   Error.captureStackTrace(holder, below);
-  // Other extensions share this hook; what is no list of call sites is theirs.
-  const sites = Array.isArray(holder.stack) ? (holder.stack as NodeJS.CallSite[]) : [];
-  Error.prepareStackTrace = previous;
-  return {
-    site: () => siteOf(sites),
-    frames: () =>
-      sites
-        .map(frameOf)
-        .filter((frame) => frame !== null)
-        .reverse(),
-  };
+  Error.stackTraceLimit = limit;
+  return new CapturedCaller(holder);
+}
+
+class CapturedCaller implements Caller {
+  private sites: readonly NodeJS.CallSite[] | undefined;
+
+  constructor(private readonly holder: { stack?: unknown }) {}
+
+  site(): string | null {
+    return siteOf(this.read());
+  }
+
+  frames(): JoinedFrame[] {
+    return this.read()
+      .map(frameOf)
+      .filter((frame) => frame !== null)
+      .reverse();
+  }
+
+  /** V8 hands out what it captured when `stack` is first read, by the hook of that moment. */
+  private read(): readonly NodeJS.CallSite[] {
+    if (this.sites) return this.sites;
+    const previous = Error.prepareStackTrace;
+    Error.prepareStackTrace = keepCallSites;
+    const { stack } = this.holder;
+    Error.prepareStackTrace = previous;
+    // Other extensions share this hook; what is no list of call sites is theirs.
+    this.sites = Array.isArray(stack) ? (stack as NodeJS.CallSite[]) : [];
+    return this.sites;
+  }
 }
 
 /** The frames of a thrown value's `stack` text, in call order; empty when it has none. */

@@ -4,10 +4,11 @@
  * Threads: JavaScript main thread only.
  * Must not know: calls, transports.
  */
-import type { FrameHeader, FrameKind } from '../protocol/frame';
+import { type FrameHeader, FrameKind } from '../protocol/frame';
 import {
   ConversionError as CodecError,
   decodeFrames,
+  encodeCall,
   encodeFrame,
   NO_PAYLOAD,
   type RefContext,
@@ -48,14 +49,31 @@ export class Wire {
   encode(head: FrameHead, ...payload: [value?: unknown]): Uint8Array {
     // Not a default: `undefined` is a value, too.
     const value = payload.length === 0 ? NO_PAYLOAD : payload[0];
+    return this.guarded(() => encodeFrame(this.header(head), value, this.refs));
+  }
+
+  /** A CALL frame. @throws as `encode` */
+  encodeCall(
+    head: Omit<FrameHead, 'kind'>,
+    name: string | null,
+    args: readonly unknown[],
+    kwargs: Readonly<Record<string, unknown>> | null,
+    site: string | null,
+  ): Uint8Array {
+    const header = this.header({ kind: FrameKind.CALL, ...head });
+    return this.guarded(() => encodeCall(header, name, args, kwargs, site, this.refs));
+  }
+
+  private header(head: FrameHead): FrameHeader {
+    const { kind, flags = 0, id = 0, target = 0, span = 0, parent = 0 } = head;
+    return { kind, flags, id, target, span, parent, sentNs: now() };
+  }
+
+  private guarded(encode: () => Uint8Array): Uint8Array {
     this.given = [];
     this.mentioned = [];
     try {
-      return encodeFrame(
-        { flags: 0, id: 0, target: 0, span: 0, parent: 0, sentNs: now(), ...head },
-        value,
-        this.refs,
-      );
+      return encode();
     } catch (error) {
       this.foreign.discard(this.given);
       throw error;
@@ -93,6 +111,8 @@ export function conversionError(error: unknown, frames: readonly JoinedFrame[]):
 
 /** The clock Rust measures queueing against. */
 function now(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1e9 + nanoseconds;
+  return performance.now() * 1e6 + CLOCK_START;
 }
+
+/** `performance.now` is cheaper than `process.hrtime` but counts from the start of this process. */
+const CLOCK_START = Number(process.hrtime.bigint()) - performance.now() * 1e6;

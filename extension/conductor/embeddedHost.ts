@@ -115,12 +115,18 @@ export class EmbeddedHost implements ConductorHost {
       onData: (callback) => addon.connect((chunk) => callback(new Uint8Array(chunk))),
       close: () => addon.close(),
     };
+    let alive = false;
     const session = new SyncSession(transport, addon, {
+      traced: this.python.traceFile !== null,
       firstCallId: this.python.nextCallId,
       exposures: this.exposures,
       resolveFile: sourceResolver(this.settings.root),
       // An open bridge lets the process end; a call in flight does not.
-      onInFlight: (count) => addon.keepAlive(count > 0),
+      onInFlight: (count) => {
+        if (alive === count > 0) return;
+        alive = count > 0;
+        addon.keepAlive(alive);
+      },
     });
     session.onDidOutput((output) => this.outputs.fire(output));
     return session;

@@ -145,6 +145,7 @@ export class SubprocessHost implements ConductorHost {
     const { facts, traceFile, pitHome, root, reason } = this.settings;
     const running: Partial<Running> = { child, transport };
     const session = new Session(transport, {
+      traced: this.settings.traceFile !== null,
       exposures: this.exposures,
       resolveFile: sourceResolver(root),
       onInFlight: (count) => this.hold(running as Running, count > 0),
