@@ -9,7 +9,8 @@ use tokio::task::{Id, JoinSet};
 use uuid::Uuid;
 
 use super::graph::{DependencyKind, OnFailure};
-use super::run::{cancelled, Run, RunState, StepState};
+use super::run::{cancelled, Run};
+use super::states::{RunState, StepState};
 use super::StepContext;
 use crate::clock::now_us;
 use crate::error::{op, Failure, Op, PitError, Result};

@@ -5,6 +5,7 @@ mod execute;
 mod graph;
 mod run;
 mod saved;
+mod states;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -20,7 +21,8 @@ use uuid::Uuid;
 pub use graph::{
     Definition, Dependency, DependencyKind, OnFailure, Plan, Problem, StepSpec, CALLABLE,
 };
-pub use run::{Event, EventKind, Run, RunState, RunStatus, StepState, StepStatus};
+pub use run::Run;
+pub use states::{Event, EventKind, RunState, RunStatus, StepState, StepStatus};
 
 use crate::clock::now_us;
 use crate::error::{op, Failure, Kind, Op, PitError, Result};

@@ -3,7 +3,7 @@
 use rusqlite::{params, Connection, OptionalExtension};
 use uuid::Uuid;
 
-use super::run::{RunState, RunStatus, StepState, StepStatus};
+use super::states::{RunState, RunStatus, StepState, StepStatus};
 use crate::clock::now_us;
 use crate::error::{Op, PitError, Result};
 use crate::home::{sql_error, Home};

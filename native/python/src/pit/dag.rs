@@ -2,30 +2,26 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyMapping, PyString, PyTuple};
-use symphony_pit::dag::{
-    Definition, Dependency, DependencyKind, OnFailure, RunOptions, Running, StepRunner, StepSpec,
-    DEFAULT_CONCURRENCY,
-};
-use symphony_pit::{Op, Opaque, PitError};
+use pyo3::types::{PyDict, PyMapping};
+use symphony_pit::dag::{Definition, RunOptions, StepRunner, DEFAULT_CONCURRENCY};
+use symphony_pit::{Op, PitError};
 use uuid::Uuid;
 
-use super::convert::{id_from, id_to_py, integer_from, map_to_py, object_from, shown};
-use super::errors::{failure, OrRaise, Raise};
+use super::convert::{id_from, id_to_py, integer_from, shown};
+use super::errors::Raise;
+use super::graph::read_graph;
 use super::home::{rooms, Core};
 use super::operation::{operation, Operation};
 use super::run::{self, Run, RunSpan};
 use super::{records, values};
-use crate::{dispatch, site};
+use crate::site;
 
 static CREATE: Operation = operation!("dag", "create_workflow");
 static EXECUTE: Operation = operation!("dag", "execute");
 static STATUS: Operation = operation!("dag", "status");
 static RESULTS: Operation = operation!("dag", "results");
 
-const RETRIES: &str = "a whole number from 0 to 1000";
 const CONCURRENCY: &str = "a whole number from 1 to 100000";
 
 #[pyclass(frozen, module = "symphony_bridge.pit")]
@@ -301,85 +297,6 @@ fn graph_name(graph: &Bound<'_, PyAny>) -> String {
         .unwrap_or_default()
 }
 
-type Graph = (Definition, Vec<Arc<dyn StepRunner>>);
-type StepRow<'py> = (
-    Bound<'py, PyAny>,
-    Bound<'py, PyAny>,
-    Bound<'py, PyAny>,
-    Option<Bound<'py, PyAny>>,
-    Bound<'py, PyAny>,
-    Bound<'py, PyAny>,
-);
-
-/// Reads what `Graph._definition()` gives: name, version, steps and dependencies.
-fn read_graph(graph: &Bound<'_, PyAny>) -> PyResult<Graph> {
-    const OP: Op = symphony_pit::op("dag", "create_workflow");
-    let py = graph.py();
-    let definition = graph.getattr("_definition").map_err(|_| {
-        PyTypeError::new_err(format!(
-            "workflow is {}: a pit.Graph or the id of a workflow",
-            shown(graph)
-        ))
-    })?;
-    type Rows<'py> = Vec<StepRow<'py>>;
-    type Edges<'py> = Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>)>;
-    type Read<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Rows<'py>, Edges<'py>);
-    let (name, version, rows, edges): Read<'_> = definition.call0()?.extract()?;
-    let text = |field: &str, value: &Bound<'_, PyAny>| -> PyResult<String> {
-        let text = value
-            .cast::<PyString>()
-            .map_err(|_| OP.invalid(field, shown(value), "a text").raise(py))?;
-        Ok(text.to_string_lossy().into_owned())
-    };
-    let (name, version) = (text("name", &name)?, text("version", &version)?);
-    let mut steps = Vec::with_capacity(rows.len());
-    let mut runners: Vec<Arc<dyn StepRunner>> = Vec::with_capacity(rows.len());
-    for (step, kind, callable, configuration, on_failure, retries) in rows {
-        let step = text("step", &step)?;
-        if !callable.is_callable() {
-            let field = format!("steps.{step}.callable");
-            return Err(OP
-                .invalid(&field, shown(&callable), "a function or coroutine function")
-                .raise(py));
-        }
-        let tries = integer_from(OP, &format!("steps.{step}.retries"), &retries, RETRIES)?;
-        if !(0..=1000).contains(&tries) {
-            return Err(OP
-                .invalid(&format!("steps.{step}.retries"), tries, RETRIES)
-                .raise(py));
-        }
-        runners.push(Arc::new(Step(Arc::new(callable.unbind()))));
-        steps.push(StepSpec {
-            kind: text("kind", &kind)?,
-            configuration: object_from(
-                OP,
-                &format!("steps.{step}.configuration"),
-                configuration.as_ref(),
-            )?,
-            on_failure: OnFailure::read(OP, &text("on_failure", &on_failure)?).or_raise(py)?,
-            retries: tries as u32,
-            name: step,
-        });
-    }
-    let dependencies = edges.into_iter().map(|(from, to, kind)| {
-        Ok(Dependency {
-            from: text("dependencies.from", &from)?,
-            to: text("dependencies.to", &to)?,
-            kind: DependencyKind::read(OP, &text("dependencies.kind", &kind)?).or_raise(py)?,
-        })
-    });
-    let dependencies = dependencies.collect::<PyResult<Vec<_>>>()?;
-    Ok((
-        Definition {
-            name,
-            version,
-            steps,
-            dependencies,
-        },
-        runners,
-    ))
-}
-
 fn saved_to_py(py: Python<'_>, saved: Vec<(String, Option<Vec<u8>>)>) -> PyResult<Py<PyAny>> {
     let results = PyDict::new(py);
     for (name, bytes) in saved {
@@ -388,69 +305,4 @@ fn saved_to_py(py: Python<'_>, saved: Vec<(String, Option<Vec<u8>>)>) -> PyResul
         }
     }
     Ok(results.into_any().unbind())
-}
-
-/// A step's callable.
-struct Step(Arc<Py<PyAny>>);
-
-impl StepRunner for Step {
-    fn run(&self, context: symphony_pit::dag::StepContext) -> Running {
-        let callable = self.0.clone();
-        Box::pin(async move {
-            let (name, span) = (context.step.clone(), context.parent_span);
-            let (callable, args) = values::attached(move |py| {
-                let args = StepContext::new(py, context)
-                    .and_then(|context| PyTuple::new(py, [Bound::new(py, context)?]));
-                let args = args.map_err(|error| failure(py, error))?;
-                Ok((callable.clone_ref(py), args.unbind()))
-            })
-            .await?;
-            match dispatch::call_python(callable, args, None, &name, span).await {
-                Ok(value) => {
-                    values::attached(move |py| Ok::<Opaque, _>(values::to_opaque(value.bind(py))))
-                        .await
-                }
-                Err(error) => values::failed(error).await,
-            }
-        })
-    }
-}
-
-/// What a step is told.
-#[pyclass(frozen, get_all, module = "symphony_bridge.pit")]
-pub struct StepContext {
-    run_id: Py<PyAny>,
-    step: String,
-    attempt: u32,
-    inputs: Py<PyDict>,
-    variables: Py<PyAny>,
-    configuration: Py<PyDict>,
-}
-
-impl StepContext {
-    fn new(py: Python<'_>, context: symphony_pit::dag::StepContext) -> PyResult<StepContext> {
-        let inputs = PyDict::new(py);
-        for (name, value) in &context.inputs {
-            inputs.set_item(name, values::from_opaque(py, value))?;
-        }
-        let variables = context.variables.as_ref();
-        Ok(StepContext {
-            run_id: id_to_py(py, context.run)?,
-            step: context.step,
-            attempt: context.attempt,
-            inputs: inputs.unbind(),
-            variables: variables.map_or_else(|| py.None(), |value| values::from_opaque(py, value)),
-            configuration: map_to_py(py, &context.configuration)?.unbind(),
-        })
-    }
-}
-
-#[pymethods]
-impl StepContext {
-    fn __repr__(&self) -> String {
-        format!(
-            "<context of step '{}', attempt {}>",
-            self.step, self.attempt
-        )
-    }
 }

@@ -8,12 +8,16 @@ mod artifacts;
 mod convert;
 mod dag;
 mod errors;
+mod graph;
 mod home;
+mod lease;
+mod loader;
 mod operation;
 mod pool;
 mod records;
 mod run;
 mod stale;
+mod step;
 mod values;
 
 use pyo3::prelude::*;
@@ -22,9 +26,9 @@ use pyo3::prelude::*;
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<home::Pit>()?;
     module.add_class::<pool::Pool>()?;
-    module.add_class::<pool::Lease>()?;
+    module.add_class::<lease::Lease>()?;
     module.add_class::<dag::Dag>()?;
-    module.add_class::<dag::StepContext>()?;
+    module.add_class::<step::StepContext>()?;
     module.add_class::<run::Run>()?;
     module.add_class::<run::RunEvents>()?;
     module.add_class::<artifacts::Artifacts>()?;
