@@ -21,7 +21,7 @@ export function suites({ full }) {
     cargo(full ? 20 : 3),
     pytest(full ? 20 : 2),
     nodeTests('unit', 1),
-    nodeTests('bridge', full ? 20 : 2),
+    nodeTests('bridge', full ? 20 : 3),
     nodeTests('webview', 1),
     inHost(2),
     nodeTests('e2e', 3),
