@@ -16,6 +16,12 @@ fn pool(runtime: &tokio::runtime::Runtime, limit_mb: u64) -> Pool {
     pool
 }
 
+async fn until_waiting(pool: &Pool, count: usize) {
+    while pool.status().waiting < count {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 #[test]
 fn many_allocations_of_a_cold_model_load_it_once() {
     let runtime = runtime();
@@ -112,16 +118,16 @@ fn waiting_allocations_are_served_by_priority() {
         let holder = pool.allocate("holder", 0, None, 0).await.expect("holder");
         let mut tasks = Vec::new();
         for (name, priority) in [("low", -5), ("high", 5)] {
-            let (pool, order) = (pool.clone(), order.clone());
+            let (shared, order) = (pool.clone(), order.clone());
             tasks.push(tokio::spawn(async move {
-                let lease = pool
+                let lease = shared
                     .allocate(name, priority, Some(Duration::from_secs(5)), 0)
                     .await
                     .expect(name);
                 order.lock().push(name);
                 lease.release();
             }));
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            until_waiting(&pool, tasks.len()).await;
         }
         holder.release();
         for task in tasks {
@@ -254,8 +260,7 @@ fn an_abandoned_allocation_gives_up_its_place() {
             let pool = pool.clone();
             async move { pool.allocate("other", 1000, None, 0).await }
         });
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        assert_eq!(pool.status().waiting, 1);
+        until_waiting(&pool, 1).await;
         waiting.abort();
         drop(waiting.await);
         assert_eq!(pool.status().waiting, 0);

@@ -56,7 +56,7 @@ impl Pool {
         check_priority(priority)?;
         let model = self.find(OP, key)?;
         let until = deadline.map(|deadline| Instant::now() + deadline);
-        let place = Place::take(&self.shared, priority);
+        let place = Place::take(&self.shared, &model, priority);
         // One failed load is the answer to this request; it is not tried again behind the caller's back.
         let mut loaded = false;
         loop {
@@ -87,33 +87,41 @@ impl Pool {
 struct Place<'a> {
     shared: &'a Arc<Shared>,
     ticket: u64,
+    slot: usize,
 }
 
 impl<'a> Place<'a> {
-    fn take(shared: &'a Arc<Shared>, priority: i32) -> Place<'a> {
+    fn take(shared: &'a Arc<Shared>, model: &Model, priority: i32) -> Place<'a> {
         let mut state = shared.state.lock();
+        let for_memory = needs_memory(&state, model);
+        state.lives[model.slot].wanted += 1;
         let ticket = state.next_ticket;
         state.next_ticket += 1;
         state.waiting.push(Waiting {
             ticket,
             priority,
-            for_memory: false,
+            for_memory,
         });
-        Place { shared, ticket }
+        Place {
+            shared,
+            ticket,
+            slot: model.slot,
+        }
     }
 
     fn next(&self, model: &Arc<Model>, loaded: &mut bool) -> Result<Next> {
         let mut guard = self.shared.state.lock();
         let state = &mut *guard;
-        let for_memory = matches!(
-            state.lives[model.slot].state,
-            ModelState::Cold | ModelState::Failed
-        );
-        if let Some(own) = state
+        let for_memory = needs_memory(state, model);
+        let own = state
             .waiting
             .iter_mut()
-            .find(|waiting| waiting.ticket == self.ticket)
-        {
+            .find(|waiting| waiting.ticket == self.ticket);
+        if let Some(own) = own {
+            if own.for_memory && !for_memory {
+                // Those who stood behind this one may go on.
+                self.shared.changed.notify_waiters();
+            }
             own.for_memory = for_memory;
         }
         match state.lives[model.slot].state {
@@ -166,7 +174,7 @@ impl<'a> Place<'a> {
         }
         let idle = state.models.values().filter(|other| {
             let life = &state.lives[other.slot];
-            life.state == ModelState::Hot && life.leases == 0
+            life.state == ModelState::Hot && life.leases == 0 && life.wanted == 0
         });
         let oldest = idle
             .min_by_key(|other| state.lives[other.slot].used_at)
@@ -181,6 +189,7 @@ impl Drop for Place<'_> {
         state
             .waiting
             .retain(|waiting| waiting.ticket != self.ticket);
+        state.lives[self.slot].wanted -= 1;
         let others = !state.waiting.is_empty();
         drop(state);
         if others {
@@ -234,7 +243,8 @@ impl Shared {
     fn spawn_cooling(self: &Arc<Self>, model: Arc<Model>, reason: Reason) -> Result<()> {
         let mut state = self.state.lock();
         let life = &mut state.lives[model.slot];
-        if life.state != ModelState::Hot || life.leases > 0 {
+        let wanted = reason == Reason::Pressure && life.wanted > 0;
+        if life.state != ModelState::Hot || life.leases > 0 || wanted {
             return Ok(());
         }
         life.step(ModelState::Cooling, reason)?;
@@ -308,6 +318,13 @@ fn grant(shared: &Arc<Shared>, state: &mut State, model: &Arc<Model>) -> Option<
     life.leases += 1;
     life.used_at = state.clock;
     Some(Lease::new(shared.clone(), model.clone(), loaded))
+}
+
+fn needs_memory(state: &State, model: &Model) -> bool {
+    matches!(
+        state.lives[model.slot].state,
+        ModelState::Cold | ModelState::Failed
+    )
 }
 
 fn check_priority(priority: i32) -> Result<()> {

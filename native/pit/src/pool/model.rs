@@ -101,6 +101,8 @@ pub(super) struct Model {
 pub(super) struct Life {
     pub state: ModelState,
     pub leases: u32,
+    /// Allocations that wait for this model: what was just loaded for one of them is not evicted for another.
+    pub wanted: u32,
     pub used_at: u64,
     pub loaded: Option<Opaque>,
     pub loads: u64,
@@ -113,6 +115,7 @@ impl Life {
         Life {
             state: ModelState::Cold,
             leases: 0,
+            wanted: 0,
             used_at: 0,
             loaded: None,
             loads: 0,
