@@ -2,9 +2,12 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { at, vscodeHome } from './paths.mjs';
-import { quietly, StepError } from './run.mjs';
+import { outputOf, quietly, StepError } from './run.mjs';
 import { filesBelow, isFresh, keep } from './stamp.mjs';
 import { requirePrograms } from './system.mjs';
+
+/** The minor version of `rust-version` in native/Cargo.toml. */
+const oldestRust = 83;
 
 const built = at('native', 'target', 'release', 'libsymphony_native.so');
 const moduleFile = at('python', 'symphony_bridge', '_native.abi3.so');
@@ -20,6 +23,7 @@ export function rustStep() {
     fresh: () => isFresh('rust', inputs(), [moduleFile]),
     run: async () => {
       requirePrograms(['cargo', 'g++']);
+      await requireCargo();
       const before = inputs();
       const manifest = at('native', 'Cargo.toml');
       const args = [
@@ -39,6 +43,14 @@ export function rustStep() {
       keep('rust', before, [moduleFile]);
     },
   };
+}
+
+/** Debian 12's own cargo is older than the crates allow; its error messages would not say so. */
+async function requireCargo() {
+  const [, major, minor] = /cargo (\d+)[.](\d+)/.exec((await outputOf('cargo', ['--version'])) ?? '') ?? [];
+  if (Number(major) === 1 && Number(minor) >= oldestRust) return;
+  const found = major ? `cargo ${major}.${minor} is too old` : 'cargo does not run';
+  throw new StepError(`${found}: Rust 1.${oldestRust} or newer is needed (https://rustup.rs)`);
 }
 
 /** The step that compiles the addon against the headers of the local Node. */
