@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import itertools
+import os
 import sys
 import threading
 import traceback
@@ -30,6 +31,7 @@ def start() -> None:
     global _control
     with _lock:
         if _control is None:
+            os.register_at_fork(after_in_child=_native.forget_in_fork)
             _control = _start_thread("conductor-control", _native.control_main, traced=False)
 
 

@@ -27,6 +27,38 @@ for (const name of ['exit_in_a_task', 'interrupt_in_a_task']) {
   });
 }
 
+onBothHosts('a task that keeps the event loop busy is stopped', async (bridge) => {
+  const began = performance.now();
+  const error = await rejection(bridge.call('fault_fixture:spin_in_a_task', [20], { deadlineMs: 200 }));
+  assert.ok(error instanceof CallCancelled, error.stack);
+  assert.ok(performance.now() - began < 2000);
+  assert.equal(await bridge.call('bridge_fixture:add_async', [20, 22]), 42);
+});
+
+onBothHosts('a task that blocks the event loop is given up with its stack', async (bridge) => {
+  const error = await rejection(bridge.call('fault_fixture:sleep_in_a_task', [2], { deadlineMs: 200 }));
+  assert.equal((error as BridgeError).code, 'abandoned', error.stack);
+  assert.match(error.message, /sleep_in_a_task/);
+  assert.equal(await bridge.call('bridge_fixture:add_async', [20, 22]), 42);
+});
+
+onBothHosts('cleaning up after a cancelled wait is not interrupted at once', async (bridge) => {
+  bridge.expose('editor', { forever: () => new Promise(() => {}) });
+  for (const mainThread of [false, true]) {
+    const options = { deadlineMs: 100, mainThread };
+    const error = await rejection(bridge.call('fault_fixture:wait_and_clean_up', [], options));
+    assert.ok(error instanceof CallCancelled, error.stack);
+    assert.equal(await bridge.call('fault_fixture:call_kept', [0]), 'cleaned up');
+    await bridge.call('fault_fixture:drop_kept', [0]);
+  }
+});
+
+onBothHosts('a fork of the process neither waits for the editor nor serves it', async (bridge) => {
+  assert.equal(await bridge.call('fault_fixture:fork_and_ask'), 0);
+  assert.equal(await bridge.call('fault_fixture:fork_and_return'), 0);
+  assert.equal(await bridge.call('bridge_fixture:add_async', [20, 22]), 42);
+});
+
 for (const name of ['panic', 'panic_in_a_task']) {
   onBothHosts(`a ${name} is answered, and its thread lives on`, async (bridge) => {
     await rejection(bridge.call('bridge_fixture:fail', ['so that the class exists']));

@@ -15,6 +15,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::job;
 
@@ -79,9 +80,20 @@ where
     F: Future + Send,
     F::Output: Send,
 {
-    let cancelled = job::current_cancellation();
+    let job = job::current();
+    let cancelled = job
+        .as_ref()
+        .map_or_else(CancellationToken::new, |job| job.token().clone());
+    // While it waits here, the token reaches it: what it then does to clean up need not be
+    // interrupted at once.
+    let set_told = |told| {
+        if let Some(job) = &job {
+            job.set_told(told);
+        }
+    };
     let mut future = pin!(future);
     loop {
+        set_told(true);
         let turn = py.detach(|| {
             runtime().block_on(async {
                 tokio::select! {
@@ -91,6 +103,7 @@ where
                 }
             })
         });
+        set_told(matches!(turn, Turn::Cancelled));
         match turn {
             Turn::Ready(output) => return Ok(output),
             Turn::Cancelled => return Err(PyKeyboardInterrupt::new_err("the call was cancelled")),
@@ -115,12 +128,15 @@ fn settle(awaitable: &Bound<'_, PyAny>, result: PyResult<Py<PyAny>>) -> PyResult
     if awaitable.call_method0("done")?.is_truthy()? {
         return Ok(());
     }
-    match result {
-        Ok(value) => awaitable.call_method1("set_result", (value,))?,
-        Err(error) => {
-            awaitable.call_method1("set_exception", (error.into_value(awaitable.py()),))?
-        }
+    let py = awaitable.py();
+    let refused = match result {
+        Ok(value) => awaitable.call_method1("set_result", (value,)),
+        Err(error) => awaitable.call_method1("set_exception", (error.into_value(py),)),
     };
+    if let Err(error) = refused {
+        // A future takes no StopIteration; whoever waits must be told something all the same.
+        awaitable.call_method1("set_exception", (error.into_value(py),))?;
+    }
     Ok(())
 }
 

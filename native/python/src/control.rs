@@ -18,6 +18,7 @@ use pyo3::PyTypeInfo;
 use crate::aio::LoopQueue;
 use crate::dispatch;
 use crate::errors;
+use crate::host_calls;
 use crate::job::{lock, JobControl, Place};
 use crate::objects;
 use crate::session::OwnedFrame;
@@ -44,6 +45,8 @@ struct Pending {
     cancelled_at: Instant,
     again_at: Instant,
     control: Arc<JobControl>,
+    /// The event loop was asked to cancel the job's task; true once it has done so.
+    asked: Option<Arc<AtomicBool>>,
 }
 
 static REQUESTS: Mutex<VecDeque<Request>> = Mutex::new(VecDeque::new());
@@ -121,6 +124,7 @@ pub fn control_main(py: Python<'_>) {
                     cancelled_at: Instant::now(),
                     again_at: Instant::now(),
                     control,
+                    asked: None,
                 }),
                 Request::Release(frame) => release(py, &frame),
             }
@@ -196,16 +200,25 @@ fn still_running(py: Python<'_>, pending: &mut Pending) -> bool {
     let overdue = pending.cancelled_at.elapsed() >= ABANDON_AFTER;
     // The place is locked while the interruption is set, so that it cannot hit the next job of the
     // thread. Nothing in here may release the GIL: the job's thread takes this lock under it.
-    let next = pending.control.with_place(|place| match place {
+    let (control, asked) = (&pending.control, &mut pending.asked);
+    let next = control.with_place(|place| match place {
         Place::Done => Next::Over,
         Place::Queued => Next::Again,
-        Place::Task { task, queue } => {
-            let task = task.clone_ref(py);
-            queue.post(Box::new(move |py| {
-                task.call_method0(py, "cancel").map(|_| ())
-            }));
-            Next::Over
-        }
+        Place::Task { task, queue } => match asked {
+            None => {
+                let done = asked.insert(Arc::default()).clone();
+                let task = task.clone_ref(py);
+                queue.post(Box::new(move |py| {
+                    done.store(true, Ordering::Release);
+                    task.call_method0(py, "cancel").map(|_| ())
+                }));
+                Next::Again
+            }
+            Some(done) if done.load(Ordering::Acquire) => Next::Over,
+            Some(_) if overdue => Next::GiveUp(host_calls::loop_thread() as c_ulong),
+            Some(_) => Next::Break(task.clone_ref(py)),
+        },
+        Place::Thread { .. } if !overdue && control.take_told() => Next::Again,
         Place::Thread { ident, main: true } => {
             // SAFETY: the job is on the thread, so the thread is alive; SIGINT has a handler.
             unsafe { libc::pthread_kill(*ident as libc::pthread_t, libc::SIGINT) };
@@ -223,11 +236,14 @@ fn still_running(py: Python<'_>, pending: &mut Pending) -> bool {
         Next::Over => return false,
         Next::Again => {}
         Next::Wake(ident) => call_runtime(py, "wake_loop", ident),
+        Next::Break(task) => break_task(py, &task),
         Next::GiveUp(ident) => {
             pending
                 .control
                 .answer(py, Err(errors::abandoned(py, ident)));
-            start_worker(py);
+            if pending.asked.is_none() {
+                start_worker(py);
+            }
             return false;
         }
     }
@@ -239,7 +255,28 @@ enum Next {
     Again,
     /// The interruption is set; an event loop that sleeps on the thread must wake to see it.
     Wake(c_ulong),
+    /// The event loop does not get to the cancellation: maybe this very task holds it up.
+    Break(Py<PyAny>),
     GiveUp(c_ulong),
+}
+
+/// Interrupts the event loop's thread if the loop is in `task` now; the loop itself goes on.
+fn break_task(py: Python<'_>, task: &Py<PyAny>) {
+    let running = task.call_method0(py, "get_loop").and_then(|event_loop| {
+        py.import("asyncio")?
+            .call_method1("current_task", (event_loop,))
+    });
+    match running {
+        Ok(running) if running.is(task) => {
+            let exception = PyKeyboardInterrupt::type_object_raw(py).cast();
+            // SAFETY: the GIL is held and the exception is a class.
+            unsafe {
+                pyo3::ffi::PyThreadState_SetAsyncExc(host_calls::loop_thread() as _, exception)
+            };
+        }
+        Ok(_) => {}
+        Err(error) => error.write_unraisable(py, None),
+    }
 }
 
 fn call_runtime(py: Python<'_>, function: &str, ident: c_ulong) {

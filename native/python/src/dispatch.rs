@@ -22,6 +22,7 @@ use crate::crossing::Crossing;
 use crate::errors;
 use crate::job::{discard_signals, monotonic_ns, Call, Job, JobControl, OnThread, Place};
 use crate::lane::{Lane, Pushed};
+use crate::session;
 use crate::thread_names;
 
 /// A worker above this number leaves after [`IDLE_LIMIT`] without work.
@@ -149,6 +150,11 @@ fn serve(py: Python<'_>, lane: &Lane, main: bool) {
         }
         let control = taken.job.control.clone();
         answering(py, &control, || run(py, taken.job, main));
+        if session::is_forked() {
+            // The job has forked and goes on here, too: the lane and its callers are not.
+            // SAFETY: ends the process; nothing runs after it.
+            unsafe { libc::_exit(0) };
+        }
     }
 }
 

@@ -124,6 +124,11 @@ pub fn mark_loop_thread() {
     LOOP_THREAD.store(thread_id(), Ordering::Release);
 }
 
+/// The conductor's event loop's thread, by its `threading.get_ident()`.
+pub fn loop_thread() -> u64 {
+    LOOP_THREAD.load(Ordering::Acquire)
+}
+
 /// Whether this is the thread that runs JavaScript.
 pub fn is_js_thread() -> bool {
     JS_THREAD.load(Ordering::Acquire) == thread_id()
@@ -138,7 +143,7 @@ pub fn refuse_deadlock(py: Python<'_>, name: &str) -> PyResult<()> {
             "Call the Python function asynchronously (without callSync), then it may call back.",
         ));
     }
-    if LOOP_THREAD.load(Ordering::Acquire) == thread_id() {
+    if loop_thread() == thread_id() {
         return Err(errors::deadlock(
             py,
             &format!("{name}() would stop the event loop that runs this code"),

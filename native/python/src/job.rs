@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::ffi::c_ulong;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use pyo3::prelude::*;
@@ -45,6 +46,8 @@ pub struct Job {
 pub struct JobControl {
     cancelled: CancellationToken,
     place: Mutex<Place>,
+    /// A wait of ours raises the interruption, or has just done so.
+    told: AtomicBool,
     reply: Mutex<Option<Reply>>,
 }
 
@@ -69,6 +72,7 @@ impl JobControl {
         Arc::new(Self {
             cancelled: CancellationToken::new(),
             place: Mutex::new(Place::Queued),
+            told: AtomicBool::new(false),
             reply: Mutex::new(Some(reply)),
         })
     }
@@ -76,6 +80,16 @@ impl JobControl {
     /// The token that waits of ours inside the job listen to.
     pub fn token(&self) -> &CancellationToken {
         &self.cancelled
+    }
+
+    /// A wait of ours begins (`true`), or is over without having raised anything.
+    pub fn set_told(&self, told: bool) {
+        self.told.store(told, Ordering::Release);
+    }
+
+    /// Whether the job hears of its cancellation without being interrupted; true once.
+    pub fn take_told(&self) -> bool {
+        self.told.swap(false, Ordering::AcqRel)
     }
 
     /// Looks at the place under its lock. Hold the GIL if the answer decides an interruption.
@@ -99,12 +113,12 @@ impl JobControl {
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<CancellationToken>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Arc<JobControl>>> = const { RefCell::new(None) };
 }
 
-/// The cancellation of the job that runs on this thread; a token that never fires outside one.
-pub fn current_cancellation() -> CancellationToken {
-    CURRENT.with_borrow(|current| current.clone().unwrap_or_default())
+/// The job that runs on this thread.
+pub fn current() -> Option<Arc<JobControl>> {
+    CURRENT.with_borrow(Clone::clone)
 }
 
 /// Marks this thread as running `control` until dropped.
@@ -113,7 +127,7 @@ pub struct OnThread<'py> {
     control: Arc<JobControl>,
     ident: c_ulong,
     main: bool,
-    outer: Option<CancellationToken>,
+    outer: Option<Arc<JobControl>>,
 }
 
 impl<'py> OnThread<'py> {
@@ -121,7 +135,7 @@ impl<'py> OnThread<'py> {
         // SAFETY: needs no more than an attached thread.
         let ident = unsafe { thread_ident() };
         control.move_to(py, Place::Thread { ident, main });
-        let outer = CURRENT.replace(Some(control.token().clone()));
+        let outer = CURRENT.replace(Some(control.clone()));
         Self {
             py,
             control: control.clone(),

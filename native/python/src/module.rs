@@ -30,6 +30,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(is_connected, module)?)?;
     module.add_function(wrap_pyfunction!(attach_loop, module)?)?;
     module.add_function(wrap_pyfunction!(shut_down, module)?)?;
+    module.add_function(wrap_pyfunction!(forget_in_fork, module)?)?;
     module.add_function(wrap_pyfunction!(noop, module)?)?;
     module.add_function(wrap_pyfunction!(bench_spans, module)?)?;
     module.add_function(wrap_pyfunction!(table_layout, module)?)?;
@@ -145,6 +146,12 @@ fn attach_loop(event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
 fn shut_down() {
     session::close();
     recorder::close();
+}
+
+/// Leaves the session to the process that this one was forked from.
+#[pyfunction]
+fn forget_in_fork() {
+    session::forget_in_fork();
 }
 
 /// Does nothing: what a crossing from Python to Rust costs by itself.

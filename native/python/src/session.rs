@@ -29,6 +29,8 @@ use crate::refs::BridgeRefs;
 
 static OUTBOX: Outbox = Outbox::new();
 static CLOSED: AtomicBool = AtomicBool::new(false);
+/// This process is a fork of the one that has the session: the session's threads are not here.
+static FORKED: AtomicBool = AtomicBool::new(false);
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 /// Calls from TypeScript that are not answered yet.
 static CALLS: LazyLock<Mutex<HashMap<u32, Arc<JobControl>>>> = LazyLock::new(Mutex::default);
@@ -60,11 +62,21 @@ pub fn drain() -> Vec<u8> {
 
 /// Whether TypeScript listens.
 pub fn is_connected() -> bool {
-    OUTBOX.is_connected()
+    !is_closed() && OUTBOX.is_connected()
 }
 
 pub fn is_closed() -> bool {
-    CLOSED.load(Ordering::Acquire)
+    CLOSED.load(Ordering::Acquire) || is_forked()
+}
+
+/// Leaves the session to the process that this one was forked from. Takes no lock: whoever held it
+/// may not be here.
+pub fn forget_in_fork() {
+    FORKED.store(true, Ordering::Release);
+}
+
+pub fn is_forked() -> bool {
+    FORKED.load(Ordering::Acquire)
 }
 
 /// Number of the session. TypeScript's handles, and answers to its calls, mean something in theirs only.
@@ -93,6 +105,9 @@ pub fn send_bare(header: &Header) {
 
 /// Queues a frame.
 pub fn send(header: &Header, pack: &PackBuf) -> PyResult<()> {
+    if is_forked() {
+        return Ok(());
+    }
     let mut bytes = Vec::new();
     frame::write_frame(&mut bytes, header, pack)
         .map_err(|error| PyOverflowError::new_err(error.to_string()))?;
@@ -102,7 +117,9 @@ pub fn send(header: &Header, pack: &PackBuf) -> PyResult<()> {
 
 /// Queues printed bytes of `stdout` or `stderr`.
 pub fn print(stream: &'static str, bytes: &[u8]) {
-    OUTBOX.push_text(stream, bytes);
+    if !is_forked() {
+        OUTBOX.push_text(stream, bytes);
+    }
 }
 
 /// The frame with which a child introduces itself.
@@ -178,6 +195,9 @@ fn accept_call(header: Header, frame: OwnedFrame) {
     let known = origin.clone();
     let asked_in = number();
     let control = JobControl::new(Box::new(move |py, outcome| {
+        if is_forked() {
+            return;
+        }
         lock(&CALLS).remove(&header.id);
         if asked_in == number() && !is_closed() {
             reply(py, &header, known.get(), outcome);
