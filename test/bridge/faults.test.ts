@@ -59,7 +59,7 @@ onBothHosts('a fork of the process neither waits for the editor nor serves it', 
   assert.equal(await bridge.call('bridge_fixture:add_async', [20, 22]), 42);
 });
 
-for (const name of ['panic', 'panic_in_a_task']) {
+for (const name of ['panic', 'panic_in_a_task', 'panic_in_the_message']) {
   onBothHosts(`a ${name} is answered, and its thread lives on`, async (bridge) => {
     await rejection(bridge.call('bridge_fixture:fail', ['so that the class exists']));
     for (let round = 0; round < 6; round += 1) {

@@ -4,6 +4,7 @@
 //! packing and unpacking happen on the Python thread that runs the job. Must not know the transport.
 
 use std::collections::HashMap;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
@@ -253,7 +254,9 @@ fn reply(py: Python<'_>, header: &Header, origin: Option<&Origin>, outcome: PyRe
         id: header.id,
         ..Header::default()
     };
-    let sent = outcome.and_then(|value| {
+    // What runs while a value is packed or an error described may be Python code, and panic.
+    let sent = guarded(py, || {
+        let value = outcome?;
         let mut pack = PackBuf::new();
         let value = value.bind(py);
         if header.flags & flag::RETURN_REF != 0 {
@@ -270,7 +273,8 @@ fn reply(py: Python<'_>, header: &Header, origin: Option<&Origin>, outcome: PyRe
         send(&result, &pack)
     });
     if let Err(error) = sent {
-        let pack = pack_error(py, &error);
+        let pack = guarded(py, || Ok(pack_error(py, &error)))
+            .unwrap_or_else(|panicked| pack_error(py, &panicked));
         let failure = Header {
             kind: kind::ERROR,
             ..answer
@@ -278,6 +282,10 @@ fn reply(py: Python<'_>, header: &Header, origin: Option<&Origin>, outcome: PyRe
         // The description of an error is plain and small.
         let _ = send(&failure, &pack);
     }
+}
+
+fn guarded<T>(py: Python<'_>, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| Err(errors::panicked(py)))
 }
 
 /// The payload of an ERROR frame; an error that cannot be described is told by its title.
