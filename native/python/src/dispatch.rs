@@ -122,18 +122,18 @@ pub fn serve_main_thread(py: Python<'_>) {
 }
 
 fn serve(py: Python<'_>, lane: &Lane, main: bool) {
-    let _member = lane.join();
+    let member = lane.join();
     let mut detached = Instant::now();
     loop {
         // Short jobs in a row need not hand the GIL around, as long as others get it in between.
         let at_once = if detached.elapsed() < GIL_TURN {
-            lane.try_next()
+            lane.try_next(&member)
         } else {
             None
         };
         let taken = match at_once {
             Some(taken) => taken,
-            None => match py.detach(|| lane.next(RESIDENT_WORKERS, IDLE_LIMIT)) {
+            None => match py.detach(|| lane.next(&member, RESIDENT_WORKERS, IDLE_LIMIT)) {
                 Some(taken) => {
                     detached = Instant::now();
                     taken

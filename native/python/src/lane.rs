@@ -3,11 +3,12 @@
 //! Threads: any thread pushes; serving threads wait here without the GIL. Must not know Python.
 //!
 //! Many jobs are shorter than waking a thread. So a push wakes nobody while a thread is at work,
-//! except one that watches: it takes over as soon as the queue stands still.
+//! except one that watches: it takes over as soon as the queue stands still. Threads that have been at
+//! work for long are not counted on.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::job::{lock, Job};
 
@@ -33,6 +34,9 @@ pub struct Lane {
 struct State {
     jobs: VecDeque<Job>,
     threads: usize,
+    /// Threads with a job, by seat, and since when they have it.
+    at_work: Vec<(usize, Instant)>,
+    next_seat: usize,
     waiting: usize,
     watching: bool,
     /// A waiting thread was woken and has not looked yet.
@@ -55,6 +59,8 @@ impl Lane {
             state: Mutex::new(State {
                 jobs: VecDeque::new(),
                 threads: 0,
+                at_work: Vec::new(),
+                next_seat: 0,
                 waiting: 0,
                 watching: false,
                 notified: false,
@@ -82,8 +88,8 @@ impl Lane {
     }
 
     /// The next job if there is one now.
-    pub fn try_next(&self) -> Option<Taken> {
-        self.take(&mut lock(&self.state))
+    pub fn try_next(&self, member: &Member<'_>) -> Option<Taken> {
+        self.take(&mut lock(&self.state), member)
     }
 
     /// A starving queue will get no further thread for now: it may ask again.
@@ -93,8 +99,9 @@ impl Lane {
 
     /// Waits for a job. `None` tells the thread to leave: the lane has ended, or the thread is one
     /// more than `resident` and has been idle for `patience`.
-    pub fn next(&self, resident: usize, patience: Duration) -> Option<Taken> {
+    pub fn next(&self, member: &Member<'_>, resident: usize, patience: Duration) -> Option<Taken> {
         let mut state = lock(&self.state);
+        state.end_work(member);
         loop {
             if state.ended {
                 return None;
@@ -113,9 +120,8 @@ impl Lane {
                 }
                 continue;
             }
-            let at_work = state.threads - state.waiting - usize::from(state.watching) - 1;
-            if at_work == 0 || state.watching {
-                return self.take(&mut state);
+            if state.watching || !state.is_somebody_soon_back() {
+                return self.take(&mut state, member);
             }
             let taken = state.taken;
             state.watching = true;
@@ -126,15 +132,17 @@ impl Lane {
             state = next;
             state.watching = false;
             if state.taken == taken && !state.jobs.is_empty() {
-                return self.take(&mut state);
+                return self.take(&mut state, member);
             }
         }
     }
 
     /// A job that is taken may be long: whoever takes it leaves a watcher behind for the others.
-    fn take(&self, state: &mut State) -> Option<Taken> {
+    fn take(&self, state: &mut State, member: &Member<'_>) -> Option<Taken> {
         let job = state.jobs.pop_front()?;
         state.taken += 1;
+        state.end_work(member);
+        state.at_work.push((member.seat, Instant::now()));
         if !state.jobs.is_empty() && state.waiting > 0 && !state.watching {
             self.wake_one(state);
         }
@@ -154,7 +162,11 @@ impl Lane {
         let mut state = lock(&self.state);
         state.threads += 1;
         state.asked = false;
-        Member(self)
+        state.next_seat += 1;
+        Member {
+            lane: self,
+            seat: state.next_seat,
+        }
     }
 
     pub fn threads(&self) -> usize {
@@ -176,6 +188,18 @@ impl Lane {
 }
 
 impl State {
+    fn end_work(&mut self, member: &Member<'_>) {
+        self.at_work.retain(|(seat, _)| *seat != member.seat);
+    }
+
+    /// Whether a thread at work has only just begun: most jobs are short.
+    fn is_somebody_soon_back(&self) -> bool {
+        let now = Instant::now();
+        self.at_work
+            .iter()
+            .any(|(_, since)| now.duration_since(*since) < STANDSTILL)
+    }
+
     /// Whether nobody will see that the jobs stand still; tells it once.
     fn starves(&mut self) -> bool {
         let starves = !self.jobs.is_empty() && self.waiting == 0 && !self.watching && !self.asked;
@@ -185,10 +209,15 @@ impl State {
 }
 
 /// A thread that serves a lane.
-pub struct Member<'a>(&'a Lane);
+pub struct Member<'a> {
+    lane: &'a Lane,
+    seat: usize,
+}
 
 impl Drop for Member<'_> {
     fn drop(&mut self) {
-        lock(&self.0.state).threads -= 1;
+        let mut state = lock(&self.lane.state);
+        state.end_work(self);
+        state.threads -= 1;
     }
 }
