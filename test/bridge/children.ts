@@ -55,12 +55,7 @@ export class Program {
 
   /** @param source path of the program, from the product's root */
   constructor(source: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd = ROOT) {
-    const run = [
-      '--import',
-      join(ROOT, 'node_modules', 'tsx', 'dist', 'loader.mjs'),
-      join(ROOT, source),
-      ...args,
-    ];
+    const run = ['--enable-source-maps', bundleOf(source), ...args];
     this.child = spawn(process.execPath, run, { cwd, env: { ...process.env, ...env }, stdio: 'pipe' });
     this.child.stdin.end();
     this.child.stdout.setEncoding('utf8').on('data', (text: string) => {
