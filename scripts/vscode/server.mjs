@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { at, root, venv } from '../lib/paths.mjs';
+import { at, root, tools, venv } from '../lib/paths.mjs';
 import { exitOf, StepError } from '../lib/run.mjs';
 import { serverMain, serverNode } from '../lib/vscode.mjs';
 
@@ -39,7 +39,7 @@ export async function startServer(options = {}) {
   const child = spawn(process.execPath, [guard, folder, ...server], {
     cwd: root,
     detached: true,
-    env: { ...process.env, ...environment(), ...options.env },
+    env: { ...process.env, ...environment(folder), ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const exited = exitOf(child);
@@ -71,6 +71,7 @@ const quietSettings = {
   'chat.disableAIFeatures': true,
   'chat.agentHost.enabled': false,
   'extensions.ignoreRecommendations': true,
+  'git.openRepositoryInParentFolders': 'never',
   'telemetry.telemetryLevel': 'off',
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
   'workbench.startupEditor': 'none',
@@ -98,10 +99,18 @@ function serverArguments(folder, extensions, { driver, trusted = true, token }) 
   ];
 }
 
-/** The project's interpreter comes first on PATH, so that it is found from any workspace folder. */
-function environment() {
-  const path = [join(venv, 'bin'), process.env.PATH].join(delimiter);
-  return { PATH: path, VIRTUAL_ENV: venv };
+/** The project's interpreter comes first on PATH, so that it is found from any workspace folder; VS Code's sockets
+ * and temporary files go where everything else goes that is removed at the end. */
+function environment(folder) {
+  const temporary = join(folder, 'tmp');
+  mkdirSync(temporary);
+  return {
+    PATH: [join(venv, 'bin'), process.env.PATH].join(delimiter),
+    VIRTUAL_ENV: venv,
+    TMPDIR: temporary,
+    XDG_RUNTIME_DIR: temporary,
+    NODE_COMPILE_CACHE: join(tools, 'node-compile-cache'),
+  };
 }
 
 function listeningPort(child, exited, onLog) {

@@ -59,7 +59,7 @@ describe('npm start', { timeout: 120_000 }, () => {
 
 /** Servers that run and folders that they left. */
 function leftovers(): string[] {
-  const folders = readdirSync(tmpdir()).filter((name) => name.startsWith('symphony-'));
+  const folders = readdirSync(tmpdir()).filter((name) => /^(symphony|vscode)-/.test(name));
   const processes = spawnSync('pgrep', ['-f', join(root, '.tools', 'vscode')], { encoding: 'utf8' });
   return [...folders, ...processes.stdout.split('\n').filter(Boolean)].sort();
 }
