@@ -73,5 +73,6 @@ function countOf(output: string, pattern: RegExp): number {
 }
 
 function benchRows(output: string): Result[] {
-  return JSON.parse(output.slice(output.search(/^\[$/m))) as Result[];
+  const [json] = /^\[$[\s\S]*?^\]$/m.exec(output) ?? ['[]'];
+  return JSON.parse(json) as Result[];
 }

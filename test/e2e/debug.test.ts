@@ -1,5 +1,4 @@
 // A person sets a breakpoint in the tour, presses F5, looks at variables, steps and goes on.
-import { strict as assert } from 'node:assert';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -25,7 +24,7 @@ describe('the debugger in a real browser', { timeout: 120_000 }, () => {
       await page.locator('.debug-toolbar').waitFor();
       const stopped = page.locator('.debug-top-stack-frame-line');
       await stopped.first().waitFor({ timeout: 60_000 });
-      assert.equal(await workbench.cursorLine(), line);
+      await workbench.cursorAt(line);
       const variables = page.locator('.debug-variables .monaco-list-row');
       const locals = variables.filter({ hasText: 'Locals' });
       await locals.waitFor();
@@ -38,7 +37,7 @@ describe('the debugger in a real browser', { timeout: 120_000 }, () => {
 
       await page.keyboard.press('F10');
       await variables.filter({ hasText: /^best/ }).first().waitFor();
-      assert.equal(await workbench.cursorLine(), line + 1);
+      await workbench.cursorAt(line + 1);
       await workbench.screenshot('debug');
 
       await page.keyboard.press('F5');

@@ -1,5 +1,4 @@
 // A person runs scripts from the palette and finds calls, an error and a leak in the trace panel.
-import { strict as assert } from 'node:assert';
 import { after, before, describe, it } from 'node:test';
 import { Workbench } from './workbench';
 
@@ -29,9 +28,11 @@ describe('the trace panel in a real browser', { timeout: 170_000 }, () => {
       }
       await choose('Py→Rs', workbench);
       await rows.filter({ hasText: 'Py→Rs' }).first().click();
-      await panel.locator('.details a.source').filter({ hasText: 'tour.conductor.py' }).first().click();
+      const site = panel.locator('.details a.source').filter({ hasText: 'tour.conductor.py' }).first();
+      const line = Number((await site.getAttribute('title'))?.split(':').at(-1));
+      await site.click();
       await workbench.tab('tour.conductor.py').and(workbench.page.locator('.active')).waitFor();
-      assert.ok((await workbench.cursorLine()) > 1);
+      await workbench.cursorAt(line);
       await workbench.screenshot('trace-source');
     }));
 
@@ -49,7 +50,7 @@ describe('the trace panel in a real browser', { timeout: 170_000 }, () => {
       const frame = card.locator('.frame').filter({ hasText: 'divide' });
       await frame.locator('a.source').click();
       await workbench.editorLine('return numerator / denominator').waitFor();
-      assert.equal(await workbench.cursorLine(), 5);
+      await workbench.cursorAt(5);
     }));
 
   it('shows a leak with the line that made it', () =>
@@ -61,7 +62,7 @@ describe('the trace panel in a real browser', { timeout: 170_000 }, () => {
       await workbench.screenshot('trace-leaks');
       await row.locator('a.source').click();
       await workbench.editorLine('kept_by_leaks_fixture').waitFor();
-      assert.equal(await workbench.cursorLine(), 8);
+      await workbench.cursorAt(8);
     }));
 });
 

@@ -121,10 +121,12 @@ export class Workbench {
     return this.page.locator('.editor-group-container.active .view-line').filter({ hasText: text });
   }
 
-  /** The number of the line where the cursor is, as the status bar tells it. */
-  async cursorLine(): Promise<number> {
-    const text = await this.page.locator('#status\\.editor\\.selection').textContent();
-    return Number(/Ln (\d+)/.exec(text ?? '')?.[1]);
+  /** Waits until the status bar tells that the cursor is on this line; the editor tells it a moment later. */
+  async cursorAt(line: number): Promise<void> {
+    await this.page
+      .locator('#status\\.editor\\.selection')
+      .filter({ hasText: `Ln ${line},` })
+      .waitFor();
   }
 
   /** Puts the cursor on a line of the active editor. */
@@ -142,7 +144,11 @@ export class Workbench {
   async screenshot(name: string): Promise<void> {
     const folder = join(root, ...(process.env.SYMPHONY_PICTURES ? ['docs', 'images'] : ['test', 'results']));
     mkdirSync(folder, { recursive: true });
-    if (process.env.SYMPHONY_PICTURES) await this.runCommand('Notifications: Clear All Notifications');
+    if (process.env.SYMPHONY_PICTURES) {
+      await this.runCommand('Notifications: Clear All Notifications');
+      // The palette fades out.
+      await this.page.waitForTimeout(500);
+    }
     await this.page.screenshot({ path: join(folder, `${name}.png`) });
   }
 
