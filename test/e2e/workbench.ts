@@ -56,25 +56,35 @@ export class Workbench {
     await this.stopServer();
   }
 
-  /** Picks a command in the palette by its title, as in `Conductor: Run Script`. */
+  /** Picks a command in the palette by its title, as in `Symphony: Open Trace`. */
   async runCommand(title: string): Promise<void> {
-    await this.page.keyboard.press('F1');
-    await this.pick(`>${title}`, title);
+    await this.pick('F1', `>${title}`, title);
   }
 
   /** Opens a file of the workspace through quick open. */
   async openFile(name: string): Promise<void> {
-    await this.page.keyboard.press('Control+P');
-    await this.pick(name, name);
+    await this.pick('Control+P', name, name);
     await this.tab(name).waitFor();
   }
 
-  /** Types into the open quick input and accepts the first row that shows `text`. */
-  async pick(query: string, text: string): Promise<void> {
+  /**
+   * Opens a quick input, types into it and accepts the first row that shows `text`. Something that opens at the
+   * same moment may take the focus, which closes the input: a person would press the key again, and so does this.
+   */
+  private async pick(key: string, query: string, text: string): Promise<void> {
     const input = this.page.locator('.quick-input-widget input.input');
-    await input.waitFor();
-    await input.fill(query);
-    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text }).first().click();
+    const row = this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text }).first();
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.page.keyboard.press(key);
+        await input.fill(query, { timeout: 5000 });
+        await row.click({ timeout: 5000 });
+        return;
+      } catch (error) {
+        if (tries === 4) throw error;
+        await this.page.keyboard.press('Escape');
+      }
+    }
   }
 
   /** Runs a script of the workspace as a person does, and waits until it has ended. */
