@@ -90,6 +90,8 @@ export class Workbench {
   /** Runs a script of the workspace as a person does, and waits until it has ended. */
   async runScript(name: string, { timeout = 60_000 } = {}): Promise<void> {
     await this.openFile(name);
+    // The lenses on its first line say that the extension knows the file.
+    await this.page.locator('.codelens-decoration').getByText('Debug').first().waitFor();
     await this.runCommand('Symphony: Run Conductor Script');
     const running = this.page.locator('.statusbar-item').filter({ hasText: name });
     const started = this.page
