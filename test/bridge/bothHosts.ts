@@ -33,7 +33,15 @@ export async function openForTest(
   options: OpenOptions = {},
 ): Promise<Bridge> {
   const folder = scratchFolder();
-  const bridge = await openBridge({ host, workspace: folder, pitHome: join(folder, 'pit'), ...options });
+  // The long form runs these tests with every Python of the machine.
+  const python = process.env.SYMPHONY_TEST_PYTHON;
+  const bridge = await openBridge({
+    host,
+    python,
+    workspace: folder,
+    pitHome: join(folder, 'pit'),
+    ...options,
+  });
   t.after(() => bridge.close());
   await bridge.call('sys:path.insert', [0, join(FIXTURES, 'python')]);
   return bridge;

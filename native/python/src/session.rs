@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
@@ -345,13 +346,23 @@ impl Resolved {
     }
 }
 
-/// The module `name`, from `sys.modules` where it is loaded already.
+/// The module `name`, from `sys.modules` where it is loaded already. One that another thread is
+/// still importing is waited for: the import takes the module's lock.
 fn import<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
     static MODULES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     match MODULES.import(py, "sys", "modules")?.get_item(name) {
-        Ok(module) if !module.is_none() => Ok(module),
+        Ok(module) if !module.is_none() && !is_initializing(&module) => Ok(module),
         _ => Ok(py.import(name)?.into_any()),
     }
+}
+
+fn is_initializing(module: &Bound<'_, PyAny>) -> bool {
+    let py = module.py();
+    module
+        .getattr(intern!(py, "__spec__"))
+        .and_then(|spec| spec.getattr(intern!(py, "_initializing")))
+        .and_then(|initializing| initializing.is_truthy())
+        .unwrap_or(false)
 }
 
 fn attribute<'py>(object: &Bound<'py, PyAny>, path: &str) -> PyResult<Bound<'py, PyAny>> {

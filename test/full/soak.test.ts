@@ -1,0 +1,56 @@
+/** Many mixed calls leave no handle behind, and memory stays on a plateau. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Bridge, EmbeddedBridge } from '../../extension/conductor/openBridge';
+import { HOSTS, openForTest, rejection } from '../bridge/bothHosts';
+
+const WARM_UP_ROUNDS = 400;
+const ROUNDS = 2000;
+const CALLS_A_ROUND = 52;
+const MAX_GROWTH = 2 * 1024 * 1024;
+
+/** Every way of calling, in one round. */
+async function round(bridge: Bridge): Promise<void> {
+  const calls: Promise<unknown>[] = [];
+  for (let i = 0; i < 30; i++) calls.push(bridge.call('bridge_fixture:echo', [i, 'text', [1.5, null]]));
+  for (let i = 0; i < 10; i++) calls.push(bridge.call('asyncio:sleep', [0]));
+  for (let i = 0; i < 5; i++) calls.push(bridge.call('bridge_fixture:call_host', ['soak.double', i]));
+  for (let i = 0; i < 2; i++) calls.push(rejection(bridge.call('bridge_fixture:fail', ['on purpose'])));
+  const cancelled = new AbortController();
+  calls.push(rejection(bridge.call('asyncio:sleep', [30], { signal: cancelled.signal })));
+  using held = await bridge.callRef('builtins:dict');
+  calls.push(held.update({ key: 'value' }));
+  calls.push(bridge.call('bridge_fixture:samples'));
+  calls.push(bridge.call('builtins:len', [new Uint8Array(100_000)]));
+  cancelled.abort();
+  await Promise.all(calls);
+}
+
+async function liveHandles(bridge: Bridge): Promise<number> {
+  const handles = await bridge.call<{ long_lived: boolean }[]>('symphony_bridge._control:handles');
+  return handles.filter((handle) => !handle.long_lived).length;
+}
+
+/** Resident memory of the process where Python is, in bytes, after both collectors ran. */
+async function memory(bridge: Bridge): Promise<number> {
+  globalThis.gc?.();
+  return bridge.call<number>('bridge_fixture:resident_bytes');
+}
+
+for (const host of HOSTS) {
+  test(`${host}: ${ROUNDS * CALLS_A_ROUND} mixed calls`, async (t) => {
+    const bridge = await openForTest(t, host);
+    bridge.expose('soak', { double: (value: number) => value * 2 });
+    for (let i = 0; i < WARM_UP_ROUNDS; i++) await round(bridge);
+    const before = { handles: await liveHandles(bridge), memory: await memory(bridge) };
+    const sync = host === 'embedded' ? (bridge as EmbeddedBridge).sync('bridge_fixture:echo') : null;
+    for (let i = 0; i < ROUNDS; i++) {
+      await round(bridge);
+      for (let k = 0; k < 20; k++) sync?.(k, { a: 1 });
+    }
+    const growth = (await memory(bridge)) - before.memory;
+    assert.equal(await liveHandles(bridge), before.handles);
+    t.diagnostic(`memory grew by ${(growth / 1024).toFixed(0)} KiB`);
+    assert.ok(growth < MAX_GROWTH, `memory grew by ${growth} bytes`);
+  });
+}
