@@ -234,7 +234,10 @@ onBothHosts('a restart begins anew and keeps exposed functions', async (bridge) 
   assert.equal(await bridge.call('symphony_bridge:host.desk.one'), 1);
 });
 
-onBothHosts('regression: a call into a module that another call is importing waits for it', async (bridge) => {
-  const answers = [1, 2, 3, 4].map(() => bridge.call('slow_import_fixture:answer'));
-  assert.deepEqual(await Promise.all(answers), [42, 42, 42, 42]);
-});
+onBothHosts(
+  'regression: a call into a module that another call is importing waits for it',
+  async (bridge) => {
+    const answers = [1, 2, 3, 4].map(() => bridge.call('slow_import_fixture:answer'));
+    assert.deepEqual(await Promise.all(answers), [42, 42, 42, 42]);
+  },
+);
