@@ -133,11 +133,12 @@ export class Workbench {
     return this.page.locator('.editor-group-container.active .view-line').filter({ hasText: text });
   }
 
-  /** Waits until the status bar tells that the cursor is on this line; the editor tells it a moment later. */
+  /** Waits until the cursor of a visible editor is on this line, whoever has the focus. */
   async cursorAt(line: number): Promise<void> {
-    await this.page
-      .locator('#status\\.editor\\.selection')
-      .filter({ hasText: `Ln ${line},` })
+    const current = this.page.locator('.editor-instance .active-line-number');
+    await current
+      .filter({ hasText: new RegExp(`^${line}$`) })
+      .first()
       .waitFor();
   }
 
