@@ -34,7 +34,7 @@ test('the stack reads TypeScript, Python, Rust, in call order', () => {
       { language: 'rust', function: 'pit::pool::allocate', file: 'native/pit/src/pool.rs', line: 88 },
     ],
   });
-  const error = errorFromPayload(payload, { caller, resolveFile: (file) => join('/root', file) });
+  const error = errorFromPayload(payload, { caller, resolveFile: (file) => join('/product', file) });
   assert.ok(error instanceof PitError);
   assert.deepEqual([error.component, error.operation, error.code], ['pool', 'allocate', 'pit-not-found']);
   assert.equal(
@@ -45,9 +45,9 @@ test('the stack reads TypeScript, Python, Rust, in call order', () => {
       '  TypeScript',
       '    at run (/app/run.ts:3:9)',
       '  Python',
-      '    at main (/root/ws/tour.conductor.py:40)',
+      '    at main (/product/ws/tour.conductor.py:40)',
       '  Rust',
-      '    at pit::pool::allocate (/root/native/pit/src/pool.rs:88)',
+      '    at pit::pool::allocate (/product/native/pit/src/pool.rs:88)',
     ].join('\n'),
   );
   assert.equal(inspect(error), error.stack);
