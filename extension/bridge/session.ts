@@ -5,6 +5,7 @@
  * Must not know: which host it talks to, sockets, VS Code.
  */
 import { FrameFlag, FrameKind } from '../protocol/frame';
+import { Trait } from '../protocol/pack';
 import type { WireRef } from './codec';
 import { Emitter } from './emitter';
 import { BridgeClosed, BridgeError, CallCancelled, type ErrorContext, type ErrorFacts } from './errors';
@@ -96,7 +97,8 @@ export class Session implements RefOwner {
     this.exposures = options.exposures ?? new Map();
     this.wire = new Wire({
       refOf: (value) => this.refOf(value),
-      makeRef: (kind, handle) => this.makeRef(kind, handle),
+      ownValue: (handle) => this.hostCalls.heldValue(handle),
+      makeProxy: (handle, _traits, label) => this.makeProxy(handle, label),
       discard: (handles) => this.hostCalls.release(handles),
     });
     this.outbox = new Outbox(
@@ -342,10 +344,9 @@ export class Session implements RefOwner {
   }
 
   private refOf(value: unknown): WireRef | undefined {
-    if (value instanceof ByHandle) return { kind: 1, handle: this.hostCalls.hold(value.value) };
+    if (value instanceof ByHandle) return this.held(value.value, 0);
     const found = unwrapProxy(value);
-    if (!found)
-      return typeof value === 'function' ? { kind: 1, handle: this.hostCalls.hold(value) } : undefined;
+    if (!found) return typeof value === 'function' ? this.held(value, Trait.CALLABLE) : undefined;
     if (found.path !== null) {
       throw new TypeError(
         `an attribute path (${found.ref.label}.${found.path}) is no object yet: get it with await value(…)`,
@@ -354,13 +355,17 @@ export class Session implements RefOwner {
     if (found.ref.owner !== this) {
       throw new TypeError(`${found.ref.label} belongs to another bridge, or to this one before its restart`);
     }
-    return { kind: 0, handle: found.ref.use() };
+    return { own: true, handle: found.ref.use() };
   }
 
-  private makeRef(kind: 0 | 1, handle: number): unknown {
-    if (kind === 0) return this.hostCalls.heldValue(handle);
+  private held(value: unknown, traits: number): WireRef {
+    const label = typeof value === 'function' ? value.name : '';
+    return { own: false, handle: this.hostCalls.hold(value), traits, label };
+  }
+
+  private makeProxy(handle: number, label: string): unknown {
     this.handles.add(handle);
-    return proxyOf(new Ref(this, handle, 'object', null));
+    return proxyOf(new Ref(this, handle, label, null));
   }
 }
 

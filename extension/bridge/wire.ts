@@ -41,7 +41,8 @@ export class Wire {
   constructor(private readonly foreign: ForeignValues) {
     this.refs = {
       refOf: (value) => this.noteGiven(foreign.refOf(value)),
-      makeRef: (kind, handle) => foreign.makeRef(kind, handle),
+      ownValue: (handle) => foreign.ownValue(handle),
+      makeProxy: (handle, traits, label) => foreign.makeProxy(handle, traits, label),
     };
   }
 
@@ -91,7 +92,7 @@ export class Wire {
   }
 
   private noteGiven(ref: WireRef | undefined): WireRef | undefined {
-    if (ref) (ref.kind === 1 ? this.given : this.mentioned).push(ref.handle);
+    if (ref) (ref.own ? this.mentioned : this.given).push(ref.handle);
     return ref;
   }
 }

@@ -34,6 +34,8 @@ export const FrameFlag = {
   MAIN_THREAD: 2,
   /** The handle is declared long-lived: it never counts as a leak. */
   LONG_LIVED: 4,
+  /** The caller wants the result's exact types: values that would become plain ones keep their carriers. */
+  STRICT: 8,
 } as const;
 
 export const FRAME_HEADER = 64;

@@ -41,10 +41,19 @@ export enum Tag {
   OBJECT = 19,
   /** A type name (`module:qualname`) and one SHAPE or OBJECT with the fields follow. */
   DATACLASS = 20,
-  /** arg 0: the receiver's own handle, 1: the sender's; the handle number is one of nums. */
+  /** An object of the receiver's own; its handle is one of nums. */
   REF = 21,
   /** arg bytes of chars. */
   BYTEARRAY = 22,
+  /** The container that the op with index arg began, once more; that op has the bit {@link KEPT}. */
+  BACK = 23,
+  /**
+   * A value by a converter: arg 0 introduces the converter whose name follows as a string, arg n is the nth introduced
+   * in this pack; then the converter's own form of the value, as one value.
+   */
+  EXT = 24,
+  /** An object of the sender's that stays there: arg is {@link Trait} bits, its handle one of nums, its label follows as a string. */
+  PROXY = 25,
 }
 
 /** An arg of this value says: the real one is the next op, as a full u32. */
@@ -53,6 +62,21 @@ export const WIDE_ARG = 0xffffff;
 /** Containers may nest this deep on every side; deeper values are refused, never a stack overflow. */
 export const MAX_DEPTH = 1000;
 
-/** {@link Tag.REF} kinds, seen from the receiver of the pack. */
-export const REF_OWN = 0;
-export const REF_FOREIGN = 1;
+/** Bit of an op's tag: the container it begins is met again, by a {@link Tag.BACK} with the index of this op. */
+export const KEPT = 0x80;
+
+/** Bits of {@link Tag.PROXY}'s arg: what the sender's object can do, so that its stand-in can do it, too. */
+export enum Trait {
+  CALLABLE = 1,
+  AWAITABLE = 1 << 1,
+  ITERATOR = 1 << 2,
+  ASYNC_ITERATOR = 1 << 3,
+  ITERABLE = 1 << 4,
+  ASYNC_ITERABLE = 1 << 5,
+  CONTEXT = 1 << 6,
+  ASYNC_CONTEXT = 1 << 7,
+  CLASS = 1 << 8,
+  MODULE = 1 << 9,
+  EXCEPTION = 1 << 10,
+  SYMBOL = 1 << 11,
+}

@@ -15,6 +15,7 @@ import {
   registerDataclass,
   tuple,
 } from '../../extension/bridge/codec';
+import { Trait } from '../../extension/protocol/pack';
 import { HEADER, roundTrip } from './codecSupport';
 
 test('any value comes back with its type', () => {
@@ -234,15 +235,16 @@ test('references are asked of the session, and made by it', () => {
   const refs: RefContext = {
     refOf: (value) =>
       value instanceof Proxy7
-        ? { kind: 0, handle: 7 }
+        ? { own: true, handle: 7 }
         : typeof value === 'function'
-          ? { kind: 1, handle: 2 ** 32 - 1 }
+          ? { own: false, handle: 2 ** 32 - 1, traits: Trait.CALLABLE, label: value.name }
           : undefined,
-    makeRef: (kind, handle) => `ref ${kind} ${handle}`,
+    ownValue: (handle) => `own ${handle}`,
+    makeProxy: (handle, traits, label) => `${label} ${handle}, ${traits}`,
   };
-  assert.deepStrictEqual(roundTrip([new Proxy7(), () => 1, { a: 1 }], refs), [
-    'ref 0 7',
-    'ref 1 4294967295',
+  assert.deepStrictEqual(roundTrip([new Proxy7(), function one() {}, { a: 1 }], refs), [
+    'own 7',
+    'one 4294967295, 1',
     { a: 1 },
   ]);
 });

@@ -9,6 +9,7 @@ import {
   NO_PAYLOAD,
   PyTuple,
   type RefContext,
+  type WireRef,
 } from '../../extension/bridge/codec';
 import type { Transport } from '../../extension/bridge/session';
 import { type FrameHeader, FrameKind } from '../../extension/protocol/frame';
@@ -21,14 +22,17 @@ export interface SentFrame extends FrameHeader {
 /** A reference as it stands on the wire. */
 export class WireHandle {
   constructor(
-    readonly kind: 0 | 1,
+    readonly own: boolean,
     readonly handle: number,
+    readonly traits = 0,
+    readonly label = '',
   ) {}
 }
 
 const refs: RefContext = {
-  refOf: (value) => (value instanceof WireHandle ? { kind: value.kind, handle: value.handle } : undefined),
-  makeRef: (kind, handle) => new WireHandle(kind, handle),
+  refOf: (value) => (value instanceof WireHandle ? ({ ...value } as WireRef) : undefined),
+  ownValue: (handle) => new WireHandle(true, handle),
+  makeProxy: (handle, traits, label) => new WireHandle(false, handle, traits, label),
 };
 
 export class MemoryPeer implements Transport {

@@ -32,7 +32,7 @@ function answering(answer: (name: unknown, args: unknown[], kwargs: unknown) => 
   peer.onCall = (call) => {
     const [name, args, kwargs] = call.value as [unknown, unknown[], unknown];
     const result =
-      call.flags & FrameFlag.RETURN_REF ? new WireHandle(1, ++handle) : answer(name, args, kwargs);
+      call.flags & FrameFlag.RETURN_REF ? new WireHandle(false, ++handle) : answer(name, args, kwargs);
     peer.emit(FrameKind.RESULT, call.id, result);
   };
   return { peer, session };
@@ -85,13 +85,13 @@ test('attributes are read by value, step by step', async () => {
   const reads = peer.framesOf(FrameKind.CALL).slice(1);
   assert.equal(reads.length, 2);
   const [, args] = reads[1].value as [string, unknown[]];
-  assert.deepEqual(args[0], new WireHandle(0, 2));
+  assert.deepEqual(args[0], new WireHandle(true, 2));
 });
 
 test('a released handle is told once, after the calls that use it', async () => {
   const { peer, session } = connect();
   peer.onCall = (call) => {
-    if (call.flags & FrameFlag.RETURN_REF) peer.emit(FrameKind.RESULT, call.id, new WireHandle(1, 40));
+    if (call.flags & FrameFlag.RETURN_REF) peer.emit(FrameKind.RESULT, call.id, new WireHandle(false, 40));
   };
   const object = await session.callRef('m:make');
   const running = object.work();

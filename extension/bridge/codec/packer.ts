@@ -10,7 +10,7 @@ import { PyDataclass, PyFrozenSet, PyTuple } from './carriers';
 import type { PathStep } from './conversionError';
 import { dataclassName } from './dataclasses';
 import { PackWriter } from './packWriter';
-import type { RefContext } from './refContext';
+import type { RefContext, WireRef } from './refContext';
 import { at, DEEP, hintFor, isRealmRoot, type PathRoot, Refusal } from './refusal';
 import { type Shape, ShapeTrie } from './shapes';
 
@@ -202,7 +202,7 @@ export class Packer extends PackWriter {
   /** What may still be a reference, or a plain value made in another realm (`vm`, a debugger's evaluation). */
   private foreign(o: object, prototype: object): void {
     const ref = this.refs.refOf(o);
-    if (ref !== undefined) return this.ref(ref.kind, ref.handle);
+    if (ref !== undefined) return this.ref(ref);
     if (Array.isArray(o) && Object.getPrototypeOf(Object.getPrototypeOf(prototype) ?? {}) === null) {
       return this.array(o);
     }
@@ -215,12 +215,13 @@ export class Packer extends PackWriter {
   private reference(v: unknown): void {
     const ref = typeof v === 'symbol' ? undefined : this.refs.refOf(v);
     if (ref === undefined) throw new Refusal(v, undefined, 'pass a ref or a plain value');
-    this.ref(ref.kind, ref.handle);
+    this.ref(ref);
   }
 
-  private ref(kind: number, handle: number): void {
-    this.op(Tag.REF, kind);
-    this.num(handle);
+  private ref(ref: WireRef): void {
+    this.op(ref.own ? Tag.REF : Tag.PROXY, ref.own ? 0 : ref.traits);
+    this.num(ref.handle);
+    if (!ref.own) this.string(ref.label);
   }
 
   private sequence(tag: Tag, a: unknown[]): void {

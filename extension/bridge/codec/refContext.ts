@@ -2,11 +2,12 @@
  * What the codec asks the session about references. Types only.
  */
 
-/** A handle on the wire: kind 0 is the receiver's own object, kind 1 an object of the sender. */
-export interface WireRef {
-  kind: 0 | 1;
-  handle: number;
-}
+/** A reference on the wire, as the side that receives it sees it. */
+export type WireRef =
+  /** An object of the receiver's own. */
+  | { own: true; handle: number }
+  /** An object of the sender's: `traits` are bits of `Trait`, `label` names it in messages. */
+  | { own: false; handle: number; traits: number; label: string };
 
 export interface RefContext {
   /**
@@ -15,14 +16,19 @@ export interface RefContext {
    * @returns its reference, or undefined when the value is no bridge reference
    */
   refOf(value: unknown): WireRef | undefined;
-  /** Makes the value for an arriving reference; kinds as they arrive: 0 is ours, 1 the sender's. */
-  makeRef(kind: 0 | 1, handle: number): unknown;
+  /** Our own value that the other side refers to. */
+  ownValue(handle: number): unknown;
+  /** Makes the stand-in for an object of the other side's; see {@link WireRef}. */
+  makeProxy(handle: number, traits: number, label: string): unknown;
 }
 
 /** Refuses every reference. */
 export const NO_REFS: RefContext = {
   refOf: () => undefined,
-  makeRef: (_kind, handle) => {
-    throw new TypeError(`a reference (handle ${handle}) cannot be read here`);
-  },
+  ownValue: unreadable,
+  makeProxy: unreadable,
 };
+
+function unreadable(handle: number): never {
+  throw new TypeError(`a reference (handle ${handle}) cannot be read here`);
+}

@@ -124,7 +124,9 @@ export class Unpacker implements Reader {
       case Tag.DATACLASS:
         return this.dataclass();
       case Tag.REF:
-        return this.ref(this.arg(op));
+        return this.refs.ownValue(this.num());
+      case Tag.PROXY:
+        return this.refs.makeProxy(this.num(), this.arg(op), this.key());
       default:
         throw new FrameError(`malformed pack: unknown tag ${op & 0xff}`);
     }
@@ -278,11 +280,6 @@ export class Unpacker implements Reader {
     const prototype = dataclassPrototype(typeName);
     if (prototype === undefined) return new PyDataclass(typeName, fields);
     return Object.assign(Object.create(prototype), fields);
-  }
-
-  private ref(kind: number): unknown {
-    if (kind > 1) throw new FrameError(`malformed pack: unknown kind of reference ${kind}`);
-    return this.refs.makeRef(kind as 0 | 1, this.num());
   }
 
   private enter(): void {

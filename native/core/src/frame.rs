@@ -34,6 +34,8 @@ pub mod flag {
     pub const MAIN_THREAD: u8 = 2;
     /// The handle is declared long-lived: it never counts as a leak.
     pub const LONG_LIVED: u8 = 4;
+    /// The caller wants the result's exact types: values that would become plain ones keep their carriers.
+    pub const STRICT: u8 = 8;
 }
 
 /// What a frame says about itself.

@@ -38,6 +38,9 @@ pub mod tag {
     pub const DATACLASS: u8 = 20;
     pub const REF: u8 = 21;
     pub const BYTEARRAY: u8 = 22;
+    pub const BACK: u8 = 23;
+    pub const EXT: u8 = 24;
+    pub const PROXY: u8 = 25;
 }
 
 /// An arg of this value says: the real one is the next op, as a full u32.
@@ -46,9 +49,25 @@ pub const WIDE_ARG: u32 = 0xFF_FFFF;
 pub const MAX_DEPTH: usize = 1000;
 /// What readers allow: a call's payload and an error's chain wrap values that were already at the limit.
 pub const MAX_READ_DEPTH: usize = MAX_DEPTH + 16;
-/// REF kinds, seen from the receiver of the pack.
-pub const REF_OWN: u32 = 0;
-pub const REF_FOREIGN: u32 = 1;
+/// Bit of an op's tag: the container it begins is met again, by a BACK with the index of this op.
+pub const KEPT: u8 = 0x80;
+
+/// Bits of PROXY's arg: what the sender's object can do, so that its stand-in can do it, too.
+pub mod traits {
+    pub const CALLABLE: u32 = 1;
+    pub const AWAITABLE: u32 = 1 << 1;
+    pub const ITERATOR: u32 = 1 << 2;
+    pub const ASYNC_ITERATOR: u32 = 1 << 3;
+    pub const ITERABLE: u32 = 1 << 4;
+    pub const ASYNC_ITERABLE: u32 = 1 << 5;
+    pub const CONTEXT: u32 = 1 << 6;
+    pub const ASYNC_CONTEXT: u32 = 1 << 7;
+    pub const CLASS: u32 = 1 << 8;
+    pub const MODULE: u32 = 1 << 9;
+    pub const EXCEPTION: u32 = 1 << 10;
+    pub const SYMBOL: u32 = 1 << 11;
+}
+
 /// Largest integer that a float64 holds with all its neighbours.
 pub const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
 

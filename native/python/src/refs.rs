@@ -2,12 +2,13 @@
 //!
 //! Threads: needs the GIL; a finaliser only sends a frame.
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use symphony_core::frame::{kind, Header};
-use symphony_core::pack::{PackBuf, REF_OWN};
+use symphony_core::pack::{traits, PackBuf};
 
-use crate::codec::RefResolver;
+use crate::codec::{RefResolver, Reference};
 use crate::errors;
 use crate::host_calls::{self, Callee};
 use crate::objects;
@@ -17,21 +18,43 @@ use crate::session;
 pub struct BridgeRefs;
 
 impl RefResolver for BridgeRefs {
-    fn ref_of(&self, value: &Bound<'_, PyAny>) -> PyResult<Option<(u32, u32)>> {
-        let Ok(host_ref) = value.cast::<HostRef>() else {
+    fn ref_of(&self, value: &Bound<'_, PyAny>) -> PyResult<Option<Reference>> {
+        if let Ok(host_ref) = value.cast::<HostRef>() {
+            return Ok(Some(Reference::Own(host_ref.get().current()?)));
+        }
+        if !value.is_callable() {
             return Ok(None);
-        };
-        Ok(Some((REF_OWN, host_ref.get().current()?)))
+        }
+        let label = label(value);
+        Ok(Some(Reference::Foreign {
+            handle: objects::hold(value, &label, "", false),
+            traits: traits::CALLABLE,
+            label,
+        }))
     }
 
     fn own(&self, py: Python<'_>, handle: u32) -> PyResult<Py<PyAny>> {
         Ok(objects::named(py, handle)?.0)
     }
 
-    fn foreign(&self, py: Python<'_>, handle: u32) -> PyResult<Py<PyAny>> {
+    fn foreign(
+        &self,
+        py: Python<'_>,
+        handle: u32,
+        _traits: u32,
+        _label: &str,
+    ) -> PyResult<Py<PyAny>> {
         let session = session::number();
         Ok(Py::new(py, HostRef { handle, session })?.into_any())
     }
+}
+
+/// What messages call an object of ours.
+fn label(value: &Bound<'_, PyAny>) -> String {
+    let name = value.getattr(intern!(value.py(), "__qualname__"));
+    name.and_then(|name| name.extract())
+        .or_else(|_| value.get_type().name().map(|name| name.to_string()))
+        .unwrap_or_default()
 }
 
 /// A function or object of TypeScript's, held by Python. Calling it calls TypeScript and waits.

@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 use symphony_core::frame::{self, flag, kind, Header};
-use symphony_core::pack::{Malformed, PackBuf, REF_FOREIGN};
+use symphony_core::pack::{Malformed, PackBuf};
 use symphony_core::recorder;
 use tokio_util::sync::CancellationToken;
 
@@ -263,7 +263,7 @@ fn reply(py: Python<'_>, header: &Header, origin: Option<&Origin>, outcome: PyRe
         if header.flags & flag::RETURN_REF != 0 {
             let long_lived = header.flags & flag::LONG_LIVED != 0;
             let (name, site) = origin.map_or(("", ""), |origin| (&origin.name, &origin.site));
-            pack.reference(REF_FOREIGN, objects::hold(value, name, site, long_lived));
+            pack.proxy(objects::hold(value, name, site, long_lived), 0, name);
         } else {
             codec::encode(value, &mut pack, &BridgeRefs, "result")?;
         }

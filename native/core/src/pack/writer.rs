@@ -163,10 +163,17 @@ impl PackBuf {
         id
     }
 
-    /// Adds a reference; see [`REF_OWN`] and [`REF_FOREIGN`].
-    pub fn reference(&mut self, kind: u32, handle: u32) {
-        self.op(tag::REF, kind as usize);
+    /// Adds a reference to an object of the receiver.
+    pub fn reference(&mut self, handle: u32) {
+        self.op(tag::REF, 0);
         self.nums.push(f64::from(handle));
+    }
+
+    /// Adds an object of the sender's that stays there; `traits` are [`super::traits`], `label` names it in messages.
+    pub fn proxy(&mut self, handle: u32, traits: u32, label: &str) {
+        self.op(tag::PROXY, traits as usize);
+        self.nums.push(f64::from(handle));
+        self.str(label);
     }
 
     pub fn view(&self) -> PackView<'_> {

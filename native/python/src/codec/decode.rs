@@ -5,9 +5,7 @@
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict};
-use symphony_core::pack::{
-    tag, Malformed, PackReader, PackView, MAX_READ_DEPTH, REF_FOREIGN, REF_OWN,
-};
+use symphony_core::pack::{tag, Malformed, PackReader, PackView, MAX_READ_DEPTH};
 
 use super::failure::{Failure, Outcome, Step};
 use super::read_shapes::{latin1, utf16, Keys, ReadShapes};
@@ -142,7 +140,8 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
                 self.object(&keys).map(Bound::into_any)
             }
             tag::DATACLASS => self.dataclass(),
-            tag::REF => self.reference(arg as u32),
+            tag::REF => self.reference(),
+            tag::PROXY => self.proxy(arg as u32),
             _ => Err(Malformed("a tag is unknown").into()),
         }
     }
@@ -294,18 +293,24 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
         Ok(if negative { value.neg()? } else { value })
     }
 
-    fn reference(&mut self, kind: u32) -> Outcome<Bound<'py, PyAny>> {
+    fn reference(&mut self) -> Outcome<Bound<'py, PyAny>> {
+        let handle = self.handle()?;
+        Ok(self.refs.own(self.py, handle)?.into_bound(self.py))
+    }
+
+    fn proxy(&mut self, traits: u32) -> Outcome<Bound<'py, PyAny>> {
+        let handle = self.handle()?;
+        let label = call_payload::text(&mut self.reader)?;
+        let proxy = self.refs.foreign(self.py, handle, traits, &label)?;
+        Ok(proxy.into_bound(self.py))
+    }
+
+    fn handle(&mut self) -> Outcome<u32> {
         let number = self.reader.num()?;
         if number.fract() != 0.0 || !(0.0..=f64::from(u32::MAX)).contains(&number) {
             return Err(Malformed("a handle is no handle").into());
         }
-        let handle = number as u32;
-        let value = match kind {
-            REF_OWN => self.refs.own(self.py, handle)?,
-            REF_FOREIGN => self.refs.foreign(self.py, handle)?,
-            _ => return Err(Malformed("a kind of reference is unknown").into()),
-        };
-        Ok(value.into_bound(self.py))
+        Ok(number as u32)
     }
 
     /// Goes one level down, to `n` values.

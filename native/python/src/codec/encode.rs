@@ -14,7 +14,7 @@ use symphony_core::pack::{tag, PackBuf, MAX_DEPTH};
 use super::dict_entries::{has_keys, named, Entries};
 use super::failure::{Failure, Outcome, Step};
 use super::write_shapes::{fits_object, WriteShapes};
-use super::{dataclass, text, undefined, RefResolver};
+use super::{dataclass, text, undefined, RefResolver, Reference};
 
 /// Bytes from this length on travel as their own segment.
 const SEGMENT_FROM: usize = 64 * 1024;
@@ -121,10 +121,17 @@ impl<'a, 'py> Encoder<'a, 'py> {
             self.bytearray(value);
         } else if value.is(undefined(value.py())?) {
             self.out.op(tag::UNDEFINED, 0);
-        } else if let Some((kind, handle)) = self.refs.ref_of(value)? {
-            self.out.reference(kind, handle);
         } else if dataclass::is_instance(value)? {
             return self.dataclass(value);
+        } else if let Some(reference) = self.refs.ref_of(value)? {
+            match reference {
+                Reference::Own(handle) => self.out.reference(handle),
+                Reference::Foreign {
+                    handle,
+                    traits,
+                    label,
+                } => self.out.proxy(handle, traits, &label),
+            }
         } else {
             return Err(Failure::refused(
                 value,

@@ -26,26 +26,39 @@ pub use undefined::undefined;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
+/// A reference as its receiver will see it.
+pub enum Reference {
+    /// An object of the receiver's, by its handle.
+    Own(u32),
+    /// One of ours: its handle here, and what the stand-in there must know of it.
+    Foreign {
+        handle: u32,
+        /// [`symphony_core::pack::traits`]
+        traits: u32,
+        label: String,
+    },
+}
+
 /// What the codec asks the dispatcher about references.
 pub trait RefResolver {
     /// Asked for objects that no built-in conversion takes, before they are refused.
     ///
-    /// Returns the reference as the receiver will see it: (`pack::REF_OWN`, its handle) for an object of the receiver,
-    /// (`pack::REF_FOREIGN`, our handle) for one of ours; None when the object is no bridge reference.
-    fn ref_of(&self, value: &Bound<'_, PyAny>) -> PyResult<Option<(u32, u32)>>;
+    /// Returns None when the object does not cross by reference.
+    fn ref_of(&self, value: &Bound<'_, PyAny>) -> PyResult<Option<Reference>>;
 
     /// Our own object behind a handle.
     fn own(&self, py: Python<'_>, handle: u32) -> PyResult<Py<PyAny>>;
 
-    /// A proxy for the sender's object behind a handle.
-    fn foreign(&self, py: Python<'_>, handle: u32) -> PyResult<Py<PyAny>>;
+    /// A stand-in for the sender's object behind a handle; see [`Reference::Foreign`].
+    fn foreign(&self, py: Python<'_>, handle: u32, traits: u32, label: &str)
+        -> PyResult<Py<PyAny>>;
 }
 
 /// Refuses every reference.
 pub struct NoRefs;
 
 impl RefResolver for NoRefs {
-    fn ref_of(&self, _value: &Bound<'_, PyAny>) -> PyResult<Option<(u32, u32)>> {
+    fn ref_of(&self, _value: &Bound<'_, PyAny>) -> PyResult<Option<Reference>> {
         Ok(None)
     }
 
@@ -53,7 +66,13 @@ impl RefResolver for NoRefs {
         Err(unreadable(handle))
     }
 
-    fn foreign(&self, _py: Python<'_>, handle: u32) -> PyResult<Py<PyAny>> {
+    fn foreign(
+        &self,
+        _py: Python<'_>,
+        handle: u32,
+        _traits: u32,
+        _label: &str,
+    ) -> PyResult<Py<PyAny>> {
         Err(unreadable(handle))
     }
 }
