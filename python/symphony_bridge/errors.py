@@ -277,20 +277,20 @@ def _origin(error: BaseException) -> str:
 
 def _frames(error: BaseException) -> list[dict[str, Any]]:
     frames = [
-        {"language": "python", "function": frame.name, "file": frame.filename, "line": frame.lineno or 0}
+        _frame("python", frame.name, frame.filename, frame.lineno)
         for frame in traceback.extract_tb(error.__traceback__)
         if not _is_internal(frame.filename)
     ]
     if isinstance(error, SyntaxError) and error.filename:
-        frames.append(
-            {"language": "python", "function": "<module>", "file": error.filename, "line": error.lineno or 0}
-        )
+        frames.append(_frame("python", "<module>", error.filename, error.lineno))
     native: list[tuple[str, str, int]] = getattr(error, "rust_frames", None) or []
-    frames.extend(
-        {"language": "rust", "function": name, "file": file, "line": line} for name, file, line in native
-    )
+    frames.extend(_frame("rust", *place) for place in native)
     frames.extend(getattr(error, "js_frames", None) or [])
     return frames
+
+
+def _frame(language: str, function: str, file: str, line: int | None) -> dict[str, Any]:
+    return {"language": language, "function": function, "file": file, "line": line or 0}
 
 
 def _is_internal(filename: str) -> bool:

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::graph::{DependencyKind, OnFailure};
 use super::run::{cancelled, Run};
-use super::states::{RunState, StepState};
+use super::states::{RunState, StepState, StepStatus};
 use super::StepContext;
 use crate::clock::now_us;
 use crate::error::{op, Failure, Op, PitError, Result};
@@ -175,17 +175,17 @@ async fn one_step(home: Arc<Home>, run: Arc<Run>, step: usize) -> Outcome {
         }
         Err(failure) => (StepState::Failed, None, Some(failure)),
     };
-    save_step(
-        &home,
-        &run,
-        step,
+    let row = StepStatus {
+        name: spec.name.clone(),
         state,
-        attempt,
-        result.as_ref(),
-        error.as_ref(),
-    )
-    .await
-    .map_err(|error| Failure::new(error.to_string()))?;
+        attempts: attempt,
+        error: error.as_ref().map(|failure| failure.message.clone()),
+        started_us: run.started_us(step),
+        ended_us: None,
+    };
+    save_step(&home, run.id, row, result.as_ref())
+        .await
+        .map_err(|error| Failure::new(error.to_string()))?;
     run.step_ended(step, state, result, error.clone());
     error.map_or(Ok(()), Err)
 }
@@ -202,31 +202,17 @@ fn inputs(run: &Run, step: usize) -> Vec<(String, Opaque)> {
         .collect()
 }
 
+/// The step ends when its row is written.
 async fn save_step(
     home: &Home,
-    run: &Run,
-    step: usize,
-    state: StepState,
-    attempts: u32,
+    run: Uuid,
+    mut row: StepStatus,
     result: Option<&Opaque>,
-    error: Option<&Failure>,
 ) -> Result<()> {
-    let (id, name) = (run.id, run.workflow.definition.steps[step].name.clone());
     let bytes = result.and_then(|value| value.bytes().cloned());
-    let message = error.map(|failure| failure.message.clone());
-    let started = run.started_us(step);
     home.write(OP, move |connection| {
-        put_step(
-            connection,
-            id,
-            &name,
-            state,
-            attempts,
-            message.as_deref(),
-            bytes.as_deref(),
-            started,
-            Some(now_us()),
-        )
+        row.ended_us = Some(now_us());
+        put_step(connection, run, &row, bytes.as_deref())
     })
     .done()
     .await
@@ -244,17 +230,7 @@ async fn save_end(home: &Home, run: &Run, state: RunState, error: Option<&PitErr
         .collect();
     home.write(OP, move |connection| {
         for step in &rest {
-            put_step(
-                connection,
-                id,
-                &step.name,
-                step.state,
-                step.attempts,
-                step.error.as_deref(),
-                None,
-                step.started_us,
-                step.ended_us,
-            )?;
+            put_step(connection, id, step, None)?;
         }
         connection
             .prepare_cached("UPDATE run SET state = ?2, error = ?3, ended_us = ?4 WHERE id = ?1")
@@ -268,21 +244,15 @@ async fn save_end(home: &Home, run: &Run, state: RunState, error: Option<&PitErr
     .await
 }
 
-#[allow(clippy::too_many_arguments)]
 fn put_step(
     connection: &Connection,
     run: Uuid,
-    name: &str,
-    state: StepState,
-    attempts: u32,
-    error: Option<&str>,
+    row: &StepStatus,
     result: Option<&[u8]>,
-    started_us: Option<i64>,
-    ended_us: Option<i64>,
 ) -> Result<()> {
     connection
         .prepare_cached("INSERT OR REPLACE INTO step (run, name, state, attempts, error, result, started_us, ended_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
-        .and_then(|mut statement| statement.execute(params![run, name, state.name(), attempts, error, result, started_us, ended_us]))
+        .and_then(|mut statement| statement.execute(params![run, row.name, row.state.name(), row.attempts, row.error, result, row.started_us, row.ended_us]))
         .map(drop)
         .map_err(|error| sql_error(OP, error))
 }

@@ -63,6 +63,13 @@ impl Drop for Staged {
     }
 }
 
+/// Content as it lies in the home; without bytes when its file is missing.
+struct Kept {
+    bytes: Option<Vec<u8>>,
+    zstd: bool,
+    size: i64,
+}
+
 impl Home {
     /// Compresses and writes `content` to its waiting place. Blocks on the disk when it is large.
     pub fn stage(&self, op: Op, content: &[u8]) -> Result<Staged> {
@@ -161,12 +168,12 @@ impl Home {
     pub fn content(&self, op: Op, hash: &Hash) -> Result<Option<Vec<u8>>> {
         // A reader beside a cleaner: the row may go between the look at it and the opening of its file.
         for _ in 0..3 {
-            let Some((stored_bytes, zstd, size)) = self.stored_bytes(op, hash)? else {
+            let Some(kept) = self.kept(op, hash)? else {
                 return Ok(None);
             };
-            let Some(bytes) = stored_bytes else { continue };
-            let plain = if zstd {
-                zstd::bulk::decompress(&bytes, size as usize).ok()
+            let Some(bytes) = kept.bytes else { continue };
+            let plain = if kept.zstd {
+                zstd::bulk::decompress(&bytes, kept.size as usize).ok()
             } else {
                 Some(bytes)
             };
@@ -178,35 +185,35 @@ impl Home {
         Err(damaged(op, hash, "its file is missing"))
     }
 
-    #[allow(clippy::type_complexity)]
-    fn stored_bytes(&self, op: Op, hash: &Hash) -> Result<Option<(Option<Vec<u8>>, bool, i64)>> {
+    fn kept(&self, op: Op, hash: &Hash) -> Result<Option<Kept>> {
         let row = self.read(op, |connection| {
             connection
                 .prepare_cached("SELECT data, zstd, size FROM content WHERE hash = ?1")
                 .and_then(|mut statement| {
                     statement
                         .query_row([&hash.0[..]], |row| {
-                            Ok((row.get::<_, Option<Vec<u8>>>(0)?, row.get(1)?, row.get(2)?))
+                            Ok(Kept {
+                                bytes: row.get(0)?,
+                                zstd: row.get(1)?,
+                                size: row.get(2)?,
+                            })
                         })
                         .optional()
                 })
                 .map_err(|error| sql_error(op, error))
         })?;
-        let Some((data, zstd, size)) = row else {
+        let Some(mut kept) = row else {
             return Ok(None);
         };
-        if data.is_some() {
-            return Ok(Some((data, zstd, size)));
+        if let (None, Some(folder)) = (&kept.bytes, self.folder()) {
+            let path = place(folder, hash);
+            kept.bytes = match fs::read(&path) {
+                Ok(bytes) => Some(bytes),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                Err(error) => return Err(io_error(op, &path, &error)),
+            };
         }
-        let Some(folder) = self.folder() else {
-            return Ok(Some((None, zstd, size)));
-        };
-        let path = place(folder, hash);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Some((Some(bytes), zstd, size))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some((None, zstd, size))),
-            Err(error) => Err(io_error(op, &path, &error)),
-        }
+        Ok(Some(kept))
     }
 }
 

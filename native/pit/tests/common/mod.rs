@@ -1,5 +1,8 @@
 //! What the tests share: a runtime, a Pit in memory or in a folder, steps and loaders made of closures.
-#![allow(dead_code)]
+#![allow(
+    dead_code,
+    reason = "each test file is a program of its own and uses a part"
+)]
 
 use std::future::Future;
 use std::sync::Arc;

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyMapping, PyString};
-use symphony_pit::arbitration::{Decision, Policy, Question};
-use symphony_pit::{Op, PitError};
+use pyo3::types::PyList;
+use symphony_pit::arbitration::{Decision, Policy};
+use symphony_pit::PitError;
 
-use super::convert::{id_from, integer_from, json_from, key_from, object_from, shown};
-use super::errors::Raise;
+use super::convert::{id_from, integer_in, key_from, object_from};
 use super::home::Core;
-use super::operation::{operation, Operation};
+use super::operation::{operation, Awaitable, Operation, Work};
+use super::question::read_question;
 use super::records;
 
 static SUBMIT: Operation = operation!("arbitration", "submit_decision");
@@ -33,34 +33,15 @@ impl Arbitration {
 #[pymethods]
 impl Arbitration {
     fn submit_decision(&self, py: Python<'_>, request: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        let core = self.core.clone();
-        let mut given = None;
-        let read = || {
-            let (question, options) = read_question(request)?;
-            given = Some(options);
-            Ok(move || core.rooms()?.arbitration.submit_decision(question))
-        };
-        let decision: Decision = SUBMIT.detach(py, read, |_, decision| Ok(decision))?;
-        records::decision(py, decision, given.map(Bound::into_any))
+        SUBMIT.detach(py, || self.choice(request), choice_to_py)
     }
 
     fn submit_decision_async<'py>(
         &self,
         py: Python<'py>,
-        request: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let core = self.core.clone();
-        let read = || {
-            let (question, options) = read_question(request)?;
-            let options = options.unbind();
-            Ok(move || {
-                let decision = core.rooms()?.arbitration.submit_decision(question)?;
-                Ok::<_, PitError>((decision, options))
-            })
-        };
-        SUBMIT.offload(py, read, |py, (decision, options)| {
-            records::decision(py, decision, Some(options.into_bound(py).into_any()))
-        })
+        request: &Bound<'_, PyAny>,
+    ) -> Awaitable<'py> {
+        SUBMIT.offload(py, || self.choice(request), choice_to_py)
     }
 
     #[pyo3(signature = (name, rules = None))]
@@ -78,53 +59,25 @@ impl Arbitration {
         &self,
         py: Python<'py>,
         name: &str,
-        rules: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+        rules: Option<&Bound<'_, PyAny>>,
+    ) -> Awaitable<'py> {
         CREATE.offload(py, || self.creation(name, rules), policy_to_py)
     }
 
     fn get_policy(&self, py: Python<'_>, policy: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        let core = self.core.clone();
-        let read = || {
-            let key = key_from(GET.op, "policy", policy)?;
-            Ok(move || core.rooms()?.arbitration.get_policy(&key))
-        };
-        GET.detach(py, read, policy_to_py)
+        GET.detach(py, || self.policy(policy), policy_to_py)
     }
 
-    fn get_policy_async<'py>(
-        &self,
-        py: Python<'py>,
-        policy: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let core = self.core.clone();
-        let read = || {
-            let key = key_from(GET.op, "policy", policy)?;
-            Ok(move || core.rooms()?.arbitration.get_policy(&key))
-        };
-        GET.offload(py, read, policy_to_py)
+    fn get_policy_async<'py>(&self, py: Python<'py>, policy: &Bound<'_, PyAny>) -> Awaitable<'py> {
+        GET.offload(py, || self.policy(policy), policy_to_py)
     }
 
     fn decision(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        let core = self.core.clone();
-        let read = || {
-            let id = id_from(DECISION.op, "id", id)?;
-            Ok(move || core.rooms()?.arbitration.decision(id))
-        };
-        DECISION.detach(py, read, |py, found| records::decision(py, found, None))
+        DECISION.detach(py, || self.recorded(id), decision_to_py)
     }
 
-    fn decision_async<'py>(
-        &self,
-        py: Python<'py>,
-        id: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let core = self.core.clone();
-        let read = || {
-            let id = id_from(DECISION.op, "id", id)?;
-            Ok(move || core.rooms()?.arbitration.decision(id))
-        };
-        DECISION.offload(py, read, |py, found| records::decision(py, found, None))
+    fn decision_async<'py>(&self, py: Python<'py>, id: &Bound<'_, PyAny>) -> Awaitable<'py> {
+        DECISION.offload(py, || self.recorded(id), decision_to_py)
     }
 
     #[pyo3(signature = (limit = None))]
@@ -136,101 +89,68 @@ impl Arbitration {
     fn audit_async<'py>(
         &self,
         py: Python<'py>,
-        limit: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+        limit: Option<&Bound<'_, PyAny>>,
+    ) -> Awaitable<'py> {
         AUDIT.offload(py, || self.newest(limit), decisions_to_py)
     }
 }
 
 impl Arbitration {
+    fn choice(&self, request: &Bound<'_, PyAny>) -> PyResult<impl Work<(Decision, Py<PyList>)>> {
+        let core = self.core.clone();
+        let (question, options) = read_question(SUBMIT.op, request)?;
+        let options = options.unbind();
+        Ok(move || {
+            let decision = core.rooms()?.arbitration.submit_decision(question)?;
+            Ok::<_, PitError>((decision, options))
+        })
+    }
+
     fn creation(
         &self,
         name: &str,
         rules: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<impl FnOnce() -> Result<Arc<Policy>, PitError> + Send + 'static> {
+    ) -> PyResult<impl Work<Arc<Policy>>> {
         let core = self.core.clone();
         let rules = object_from(CREATE.op, "rules", rules)?;
         let name = name.to_owned();
         Ok(move || {
-            core.rooms()?
-                .arbitration
-                .create_policy(&name, &rules)?
-                .wait()
+            let created = core.rooms()?.arbitration.create_policy(&name, &rules)?;
+            created.wait()
         })
     }
 
-    fn newest(
-        &self,
-        limit: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<impl FnOnce() -> Result<Vec<Decision>, PitError> + Send + 'static> {
-        const ALLOWED: &str = "a whole number from 1 to 100000";
+    fn policy(&self, policy: &Bound<'_, PyAny>) -> PyResult<impl Work<Arc<Policy>>> {
+        let core = self.core.clone();
+        let key = key_from(GET.op, "policy", policy)?;
+        Ok(move || core.rooms()?.arbitration.get_policy(&key))
+    }
+
+    fn recorded(&self, id: &Bound<'_, PyAny>) -> PyResult<impl Work<Decision>> {
+        let core = self.core.clone();
+        let id = id_from(DECISION.op, "id", id)?;
+        Ok(move || core.rooms()?.arbitration.decision(id))
+    }
+
+    fn newest(&self, limit: Option<&Bound<'_, PyAny>>) -> PyResult<impl Work<Vec<Decision>>> {
         let core = self.core.clone();
         let limit = limit.map_or(Ok(100), |value| {
-            let number = integer_from(AUDIT.op, "limit", value, ALLOWED)?;
-            let fitting = usize::try_from(number)
-                .ok()
-                .filter(|number| (1..=100_000).contains(number));
-            fitting.ok_or_else(|| AUDIT.op.invalid("limit", number, ALLOWED).raise(value.py()))
+            integer_in(AUDIT.op, "limit", value, 1..=100_000)
         })?;
-        Ok(move || core.rooms()?.arbitration.audit(limit))
+        Ok(move || core.rooms()?.arbitration.audit(limit as usize))
     }
 }
 
-/// Reads `{context_type, data, options, policy}`; the options also as the caller's own objects.
-fn read_question<'py>(request: &Bound<'py, PyAny>) -> PyResult<(Question, Bound<'py, PyList>)> {
-    const OP: Op = symphony_pit::op("arbitration", "submit_decision");
-    const ALLOWED: &str = "a mapping with context_type, options, and perhaps data and policy";
-    let py = request.py();
-    let mapping = request
-        .cast::<PyMapping>()
-        .map_err(|_| OP.invalid("request", shown(request), ALLOWED).raise(py))?;
-    let mut context_type = None;
-    let mut data = serde_json::Value::Null;
-    let mut options = None;
-    let mut policy = None;
-    for pair in mapping.items()?.iter() {
-        let (key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair.extract()?;
-        match key.extract::<String>().unwrap_or_default().as_str() {
-            "context_type" => {
-                let text = value.cast::<PyString>().map_err(|_| {
-                    OP.invalid("context_type", shown(&value), "a text that is not empty")
-                        .raise(py)
-                })?;
-                context_type = Some(text.to_string_lossy().into_owned());
-            }
-            "data" => data = json_from(OP, "data", &value)?,
-            "options" => {
-                let refuse = || {
-                    OP.invalid("options", shown(&value), "a list of options")
-                        .raise(py)
-                };
-                if value.is_instance_of::<PyString>() {
-                    return Err(refuse());
-                }
-                let list = value.try_iter().map_err(|_| refuse())?;
-                options = Some(PyList::new(py, list.collect::<PyResult<Vec<_>>>()?)?);
-            }
-            "policy" if value.is_none() => {}
-            "policy" => policy = Some(key_from(OP, "policy", &value)?),
-            _ => return Err(OP.invalid("request", shown(&key), ALLOWED).raise(py)),
-        }
-    }
-    let missing = |field| {
-        OP.invalid(field, serde_json::Value::Null, ALLOWED)
-            .raise(py)
-    };
-    let options = options.ok_or_else(|| missing("options"))?;
-    let read = options
-        .iter()
-        .enumerate()
-        .map(|(index, option)| json_from(OP, &format!("options[{index}]"), &option));
-    let question = Question {
-        context_type: context_type.ok_or_else(|| missing("context_type"))?,
-        data,
-        options: read.collect::<PyResult<Vec<_>>>()?,
-        policy,
-    };
-    Ok((question, options))
+/// Shows the options as the caller's own objects.
+fn choice_to_py(
+    py: Python<'_>,
+    (decision, options): (Decision, Py<PyList>),
+) -> PyResult<Py<PyAny>> {
+    records::decision(py, decision, Some(options.into_bound(py).into_any()))
+}
+
+fn decision_to_py(py: Python<'_>, decision: Decision) -> PyResult<Py<PyAny>> {
+    records::decision(py, decision, None)
 }
 
 fn policy_to_py(py: Python<'_>, policy: Arc<Policy>) -> PyResult<Py<PyAny>> {
@@ -240,7 +160,7 @@ fn policy_to_py(py: Python<'_>, policy: Arc<Policy>) -> PyResult<Py<PyAny>> {
 fn decisions_to_py(py: Python<'_>, decisions: Vec<Decision>) -> PyResult<Py<PyAny>> {
     let list = decisions
         .into_iter()
-        .map(|decision| records::decision(py, decision, None))
+        .map(|decision| decision_to_py(py, decision))
         .collect::<PyResult<Vec<_>>>()?;
     Ok(PyList::new(py, list)?.into_any().unbind())
 }

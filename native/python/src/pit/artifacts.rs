@@ -1,19 +1,18 @@
 //! `pit.artifacts`: content from Python into the store and back.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyBytes, PyString};
-use symphony_pit::artifacts::NewArtifact;
-use symphony_pit::home::Staged;
-use symphony_pit::{artifacts as core, PitError};
+use pyo3::types::PyBytes;
+use pyo3::IntoPyObjectExt;
+use symphony_pit::artifacts::{Artifact, Artifacts as Store};
+use symphony_pit::{Op, PitError};
+use uuid::Uuid;
 
-use super::convert::{id_from, id_to_py, object_from, shown};
-use super::errors::Raise;
+use super::content::NewArtifactArgs;
+use super::convert::{id_from, id_to_py};
 use super::home::{rooms, Core};
-use super::operation::{operation, Operation};
+use super::operation::{operation, Awaitable, Operation, Work};
 use super::records;
 use crate::aio;
 
@@ -36,11 +35,9 @@ impl Artifacts {
 
 #[pymethods]
 impl Artifacts {
-    #[allow(clippy::too_many_arguments)]
     #[pyo3(signature = (content, *, content_type = None, metadata = None, tags = None, parents = None, name = None))]
     fn store(
         &self,
-        py: Python<'_>,
         content: &Bound<'_, PyAny>,
         content_type: Option<String>,
         metadata: Option<&Bound<'_, PyAny>>,
@@ -48,243 +45,126 @@ impl Artifacts {
         parents: Option<&Bound<'_, PyAny>>,
         name: Option<String>,
     ) -> PyResult<Py<PyAny>> {
+        let given = NewArtifactArgs {
+            content,
+            content_type,
+            metadata,
+            tags,
+            parents,
+            name,
+        };
         let core = self.core.clone();
         let read = || {
-            let (content, new) = read_new(content, content_type, metadata, tags, parents, name)?;
+            let (content, new) = given.read(STORE.op)?;
             Ok(move || {
-                let artifacts = &core.rooms()?.artifacts;
-                artifacts.put(content.stage(artifacts)?, new)?.wait()
+                let store = &core.rooms()?.artifacts;
+                store.put(content.stage(store)?, new)?.wait()
             })
         };
-        STORE.detach(py, read, id_to_py)
+        STORE.detach(content.py(), read, id_to_py)
     }
 
-    #[allow(clippy::too_many_arguments)]
     #[pyo3(signature = (content, *, content_type = None, metadata = None, tags = None, parents = None, name = None))]
     fn store_async<'py>(
         &self,
-        py: Python<'py>,
         content: &Bound<'py, PyAny>,
         content_type: Option<String>,
         metadata: Option<&Bound<'py, PyAny>>,
         tags: Option<&Bound<'py, PyAny>>,
         parents: Option<&Bound<'py, PyAny>>,
         name: Option<String>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    ) -> Awaitable<'py> {
+        let given = NewArtifactArgs {
+            content,
+            content_type,
+            metadata,
+            tags,
+            parents,
+            name,
+        };
         let core = self.core.clone();
         let make = |_| {
-            let (content, new) = read_new(content, content_type, metadata, tags, parents, name)?;
+            let (content, new) = given.read(STORE.op)?;
             Ok(async move {
-                let artifacts = rooms(&core).await?.artifacts.clone();
-                let staging = artifacts.clone();
+                let store = rooms(&core).await?.artifacts.clone();
+                let staging = store.clone();
                 let task = aio::runtime().spawn_blocking(move || content.stage(&staging));
                 let staged = match task.await {
                     Ok(staged) => staged?,
                     Err(ended) => std::panic::resume_unwind(ended.into_panic()),
                 };
-                let id = artifacts.put(staged, new)?.done().await?;
-                Ok::<_, PitError>(id)
+                store.put(staged, new)?.done().await
             })
         };
-        STORE.spawn(py, make, id_to_py)
+        STORE.spawn(content.py(), make, id_to_py)
     }
 
     fn retrieve(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        let core = self.core.clone();
-        let read = || {
-            let id = id_from(RETRIEVE.op, "id", id)?;
-            Ok(move || core.rooms()?.artifacts.retrieve(id))
-        };
-        RETRIEVE.detach(py, read, bytes_to_py)
+        RETRIEVE.detach(py, || self.content(id), bytes_to_py)
     }
 
-    fn retrieve_async<'py>(
-        &self,
-        py: Python<'py>,
-        id: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let core = self.core.clone();
-        let read = || {
-            let id = id_from(RETRIEVE.op, "id", id)?;
-            Ok(move || core.rooms()?.artifacts.retrieve(id))
-        };
-        RETRIEVE.offload(py, read, bytes_to_py)
+    fn retrieve_async<'py>(&self, py: Python<'py>, id: &Bound<'_, PyAny>) -> Awaitable<'py> {
+        RETRIEVE.offload(py, || self.content(id), bytes_to_py)
     }
 
     fn metadata(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        let core = self.core.clone();
-        let read = || {
-            let id = id_from(METADATA.op, "id", id)?;
-            Ok(move || core.rooms()?.artifacts.metadata(id))
-        };
-        METADATA.detach(py, read, records::artifact)
+        METADATA.detach(py, || self.description(id), records::artifact)
     }
 
-    fn metadata_async<'py>(
-        &self,
-        py: Python<'py>,
-        id: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let core = self.core.clone();
-        let read = || {
-            let id = id_from(METADATA.op, "id", id)?;
-            Ok(move || core.rooms()?.artifacts.metadata(id))
-        };
-        METADATA.offload(py, read, records::artifact)
+    fn metadata_async<'py>(&self, py: Python<'py>, id: &Bound<'_, PyAny>) -> Awaitable<'py> {
+        METADATA.offload(py, || self.description(id), records::artifact)
     }
 
     fn exists(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let core = self.core.clone();
-        let read = || {
-            let id = id_from(EXISTS.op, "id", id)?;
-            Ok(move || core.rooms()?.artifacts.exists(id))
-        };
-        EXISTS.detach(py, read, |_, known| Ok(known))
+        EXISTS.detach(py, || self.presence(id), |_, known| Ok(known))
     }
 
-    fn exists_async<'py>(
-        &self,
-        py: Python<'py>,
-        id: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let core = self.core.clone();
-        let read = || {
-            let id = id_from(EXISTS.op, "id", id)?;
-            Ok(move || core.rooms()?.artifacts.exists(id))
-        };
-        EXISTS.offload(py, read, |py, known| {
-            Ok(known.into_pyobject(py)?.to_owned().into_any().unbind())
-        })
+    fn exists_async<'py>(&self, py: Python<'py>, id: &Bound<'_, PyAny>) -> Awaitable<'py> {
+        EXISTS.offload(py, || self.presence(id), |py, known| known.into_py_any(py))
     }
 
     fn delete(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<u64> {
-        let core = self.core.clone();
-        let read = || {
-            let id = id_from(DELETE.op, "id", id)?;
-            Ok(move || core.rooms()?.artifacts.delete(id).wait())
-        };
-        DELETE.detach(py, read, |_, freed| Ok(freed))
+        DELETE.detach(py, || self.deletion(id), |_, freed| Ok(freed))
     }
 
-    fn delete_async<'py>(
-        &self,
-        py: Python<'py>,
-        id: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn delete_async<'py>(&self, py: Python<'py>, id: &Bound<'_, PyAny>) -> Awaitable<'py> {
         let core = self.core.clone();
         let make = |_| {
             let id = id_from(DELETE.op, "id", id)?;
             Ok(async move { rooms(&core).await?.artifacts.delete(id).done().await })
         };
-        DELETE.spawn(py, make, |py, freed| {
-            Ok(freed.into_pyobject(py)?.into_any().unbind())
-        })
+        DELETE.spawn(py, make, |py, freed| freed.into_py_any(py))
     }
 }
 
-/// Content as it came from Python, readable without the GIL.
-enum Content {
-    Bytes(PyBackedBytes),
-    Text(String),
-    File(PathBuf),
-}
+impl Artifacts {
+    fn content(&self, id: &Bound<'_, PyAny>) -> PyResult<impl Work<Vec<u8>>> {
+        self.on(id, RETRIEVE.op, Store::retrieve)
+    }
 
-impl Content {
-    fn stage(&self, artifacts: &core::Artifacts) -> Result<Staged, PitError> {
-        match self {
-            Content::Bytes(bytes) => artifacts.stage(bytes),
-            Content::Text(text) => artifacts.stage(text.as_bytes()),
-            Content::File(path) => artifacts.stage_file(path),
-        }
+    fn description(&self, id: &Bound<'_, PyAny>) -> PyResult<impl Work<Artifact>> {
+        self.on(id, METADATA.op, Store::metadata)
     }
-}
 
-fn read_content(content: &Bound<'_, PyAny>) -> PyResult<(Content, &'static str)> {
-    const ALLOWED: &str = "bytes, any object with a buffer, str, or a path of a file (os.PathLike)";
-    const BINARY: &str = "application/octet-stream";
-    let py = content.py();
-    let refuse = || {
-        STORE
-            .op
-            .invalid("content", shown(content), ALLOWED)
-            .raise(py)
-    };
-    if let Ok(text) = content.cast::<PyString>() {
-        let text = text.to_cow().map_err(|_| {
-            STORE
-                .op
-                .invalid(
-                    "content",
-                    "text with lone surrogates",
-                    "text that UTF-8 can hold",
-                )
-                .raise(py)
-        })?;
-        return Ok((
-            Content::Text(text.into_owned()),
-            "text/plain; charset=utf-8",
-        ));
+    fn presence(&self, id: &Bound<'_, PyAny>) -> PyResult<impl Work<bool>> {
+        self.on(id, EXISTS.op, Store::exists)
     }
-    if let Ok(bytes) = content.extract::<PyBackedBytes>() {
-        return Ok((Content::Bytes(bytes), BINARY));
-    }
-    if content.hasattr("__fspath__")? {
-        return Ok((Content::File(content.extract()?), BINARY));
-    }
-    let view = py
-        .import("builtins")?
-        .getattr("memoryview")?
-        .call1((content,));
-    let copy = view.map_err(|_| refuse())?.call_method0("tobytes")?;
-    Ok((Content::Bytes(copy.extract()?), BINARY))
-}
 
-fn read_new(
-    content: &Bound<'_, PyAny>,
-    content_type: Option<String>,
-    metadata: Option<&Bound<'_, PyAny>>,
-    tags: Option<&Bound<'_, PyAny>>,
-    parents: Option<&Bound<'_, PyAny>>,
-    name: Option<String>,
-) -> PyResult<(Content, NewArtifact)> {
-    let op = STORE.op;
-    let py = content.py();
-    let (content, usual) = read_content(content)?;
-    let tags = items(tags, "tags")?.into_iter().map(|tag| {
-        let text = tag.cast::<PyString>();
-        text.map(|text| text.to_string_lossy().into_owned())
-            .map_err(|_| op.invalid("tags", shown(&tag), "texts").raise(py))
-    });
-    let tags = tags.collect::<PyResult<Vec<_>>>()?;
-    let parents = items(parents, "parents")?
-        .iter()
-        .map(|parent| id_from(op, "parents", parent))
-        .collect::<PyResult<Vec<_>>>()?;
-    let new = NewArtifact {
-        content_type: content_type.unwrap_or_else(|| usual.to_owned()),
-        metadata: object_from(op, "metadata", metadata)?,
-        tags,
-        parents,
-        name,
-    };
-    Ok((content, new))
-}
-
-/// The items of an iterable that is not a text: a text would be read letter by letter.
-fn items<'py>(value: Option<&Bound<'py, PyAny>>, field: &str) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    let Some(value) = value.filter(|value| !value.is_none()) else {
-        return Ok(Vec::new());
-    };
-    let refuse = || {
-        STORE
-            .op
-            .invalid(field, shown(value), "a list")
-            .raise(value.py())
-    };
-    if value.is_instance_of::<PyString>() {
-        return Err(refuse());
+    fn deletion(&self, id: &Bound<'_, PyAny>) -> PyResult<impl Work<u64>> {
+        self.on(id, DELETE.op, |store, id| store.delete(id).wait())
     }
-    value.try_iter().map_err(|_| refuse())?.collect()
+
+    /// `work` on the artifact of `id`.
+    fn on<T: 'static>(
+        &self,
+        id: &Bound<'_, PyAny>,
+        op: Op,
+        work: fn(&Store, Uuid) -> Result<T, PitError>,
+    ) -> PyResult<impl Work<T>> {
+        let core = self.core.clone();
+        let id = id_from(op, "id", id)?;
+        Ok(move || work(&core.rooms()?.artifacts, id))
+    }
 }
 
 fn bytes_to_py(py: Python<'_>, content: Vec<u8>) -> PyResult<Py<PyAny>> {

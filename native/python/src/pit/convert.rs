@@ -1,5 +1,6 @@
 //! Python values at the Pit's door: ids, durations, JSON. Each refusal names the field and what is allowed.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use pyo3::prelude::*;
@@ -73,24 +74,59 @@ pub fn duration_from(op: Op, field: &str, value: &Bound<'_, PyAny>) -> PyResult<
     Duration::try_from_secs_f64(seconds).map_err(|_| refuse())
 }
 
-/// A whole number within 64 bits; bool is refused, as True is rarely meant as 1.
-pub fn integer_from(op: Op, field: &str, value: &Bound<'_, PyAny>, allowed: &str) -> PyResult<i64> {
+/// A text; lone surrogates become replacement characters.
+pub fn text_from(op: Op, field: &str, value: &Bound<'_, PyAny>, allowed: &str) -> PyResult<String> {
+    match value.cast::<PyString>() {
+        Ok(text) => Ok(text.to_string_lossy().into_owned()),
+        Err(_) => Err(op.invalid(field, shown(value), allowed).raise(value.py())),
+    }
+}
+
+/// The items of an iterable that is not a text: a text would be read letter by letter.
+pub fn items_from<'py>(
+    op: Op,
+    field: &str,
+    value: &Bound<'py, PyAny>,
+    allowed: &str,
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let refuse = || op.invalid(field, shown(value), allowed).raise(value.py());
-    if value.is_instance_of::<PyBool>() || !value.is_instance_of::<PyInt>() {
+    if value.is_instance_of::<PyString>() {
         return Err(refuse());
     }
-    value.extract().map_err(|_| refuse())
+    value.try_iter().map_err(|_| refuse())?.collect()
+}
+
+/// A whole number within 64 bits; bool is refused, as True is rarely meant as 1.
+pub fn integer_from(op: Op, field: &str, value: &Bound<'_, PyAny>, allowed: &str) -> PyResult<i64> {
+    integer(value).ok_or_else(|| op.invalid(field, shown(value), allowed).raise(value.py()))
+}
+
+/// As `integer_from`, within `range`.
+pub fn integer_in(
+    op: Op,
+    field: &str,
+    value: &Bound<'_, PyAny>,
+    range: RangeInclusive<i64>,
+) -> PyResult<i64> {
+    let fitting = integer(value).filter(|number| range.contains(number));
+    fitting.ok_or_else(|| {
+        let (least, most) = (range.start(), range.end());
+        let allowed = format!("a whole number from {least} to {most}");
+        op.invalid(field, shown(value), &allowed).raise(value.py())
+    })
+}
+
+fn integer(value: &Bound<'_, PyAny>) -> Option<i64> {
+    if value.is_instance_of::<PyBool>() || !value.is_instance_of::<PyInt>() {
+        return None;
+    }
+    value.extract().ok()
 }
 
 /// A priority of the range that every component accepts.
 pub fn priority_from(op: Op, value: Option<&Bound<'_, PyAny>>) -> PyResult<i32> {
-    const ALLOWED: &str = "a whole number from -1000 to 1000";
     let Some(value) = value else { return Ok(0) };
-    let number = integer_from(op, "priority", value, ALLOWED)?;
-    i32::try_from(number)
-        .ok()
-        .filter(|priority| (-1000..=1000).contains(priority))
-        .ok_or_else(|| op.invalid("priority", number, ALLOWED).raise(value.py()))
+    Ok(integer_in(op, "priority", value, -1000..=1000)? as i32)
 }
 
 /// A mapping with text keys and plain values; None is the empty one.

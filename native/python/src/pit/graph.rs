@@ -4,15 +4,12 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 use symphony_pit::dag::{Definition, Dependency, DependencyKind, OnFailure, StepRunner, StepSpec};
 use symphony_pit::Op;
 
-use super::convert::{integer_from, object_from, shown};
+use super::convert::{integer_in, object_from, shown, text_from};
 use super::errors::{OrRaise, Raise};
 use super::step::Step;
-
-const RETRIES: &str = "a whole number from 0 to 1000";
 
 /// A definition with the callables of its steps, in their order.
 pub type Graph = (Definition, Vec<Arc<dyn StepRunner>>);
@@ -39,12 +36,7 @@ pub fn read_graph(graph: &Bound<'_, PyAny>) -> PyResult<Graph> {
     type Edges<'py> = Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>)>;
     type Read<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Rows<'py>, Edges<'py>);
     let (name, version, rows, edges): Read<'_> = definition.call0()?.extract()?;
-    let text = |field: &str, value: &Bound<'_, PyAny>| -> PyResult<String> {
-        let text = value
-            .cast::<PyString>()
-            .map_err(|_| OP.invalid(field, shown(value), "a text").raise(py))?;
-        Ok(text.to_string_lossy().into_owned())
-    };
+    let text = |field: &str, value: &Bound<'_, PyAny>| text_from(OP, field, value, "a text");
     let (name, version) = (text("name", &name)?, text("version", &version)?);
     let mut steps = Vec::with_capacity(rows.len());
     let mut runners: Vec<Arc<dyn StepRunner>> = Vec::with_capacity(rows.len());
@@ -56,12 +48,7 @@ pub fn read_graph(graph: &Bound<'_, PyAny>) -> PyResult<Graph> {
                 .invalid(&field, shown(&callable), "a function or coroutine function")
                 .raise(py));
         }
-        let tries = integer_from(OP, &format!("steps.{step}.retries"), &retries, RETRIES)?;
-        if !(0..=1000).contains(&tries) {
-            return Err(OP
-                .invalid(&format!("steps.{step}.retries"), tries, RETRIES)
-                .raise(py));
-        }
+        let retries = integer_in(OP, &format!("steps.{step}.retries"), &retries, 0..=1000)?;
         runners.push(Arc::new(Step::new(callable.unbind())));
         steps.push(StepSpec {
             kind: text("kind", &kind)?,
@@ -71,7 +58,7 @@ pub fn read_graph(graph: &Bound<'_, PyAny>) -> PyResult<Graph> {
                 configuration.as_ref(),
             )?,
             on_failure: OnFailure::read(OP, &text("on_failure", &on_failure)?).or_raise(py)?,
-            retries: tries as u32,
+            retries: retries as u32,
             name: step,
         });
     }

@@ -9,7 +9,7 @@ use symphony_pit::{Place, Result, Rooms};
 use super::arbitration::Arbitration;
 use super::artifacts::Artifacts;
 use super::dag::Dag;
-use super::operation::{operation, Operation};
+use super::operation::{operation, Awaitable, Operation};
 use super::pool::Pool;
 use super::stale::Stale;
 use crate::aio;
@@ -73,7 +73,7 @@ impl Pit {
         FLUSH.detach(py, || Ok(move || flush(&core)), |_, ()| Ok(()))
     }
 
-    fn flush_async<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn flush_async<'py>(&self, py: Python<'py>) -> Awaitable<'py> {
         let core = self.core.clone();
         FLUSH.offload(py, || Ok(move || flush(&core)), |py, ()| Ok(py.None()))
     }
@@ -84,7 +84,7 @@ impl Pit {
         INTEGRITY.detach(py, || Ok(work), |_, text| Ok(text))
     }
 
-    fn integrity_async<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn integrity_async<'py>(&self, py: Python<'py>) -> Awaitable<'py> {
         let core = self.core.clone();
         let work = move || core.rooms()?.home.integrity();
         INTEGRITY.offload(

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::convert::{id_to_py, shown};
 use super::errors::{OrRaise, Raise};
 use super::loader::Loaded;
-use super::operation::{operation, Operation};
+use super::operation::{operation, Awaitable, Operation};
 use super::records;
 use crate::{aio, dispatch, host_calls};
 
@@ -102,7 +102,7 @@ impl Lease {
         py: Python<'py>,
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    ) -> Awaitable<'py> {
         let make = |span| {
             let (callable, args) = self.call(py, args)?;
             let kwargs = kwargs.map(|kwargs| kwargs.clone().unbind());

@@ -5,6 +5,7 @@
 
 mod arbitration;
 mod artifacts;
+mod content;
 mod convert;
 mod dag;
 mod errors;
@@ -14,9 +15,11 @@ mod lease;
 mod loader;
 mod operation;
 mod pool;
+mod question;
 mod records;
 mod run;
 mod stale;
+mod start;
 mod step;
 mod values;
 

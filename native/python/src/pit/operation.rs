@@ -19,6 +19,14 @@ use symphony_pit::{Kind, Op, PitError};
 use super::errors::{source_path, OrRaise, Raise};
 use crate::{aio, errors, host_calls, site};
 
+/// What the awaitable form of an operation gives Python.
+pub type Awaitable<'py> = PyResult<Bound<'py, PyAny>>;
+
+/// Blocking work, made of what Python gave: it needs no GIL, so `detach` and `offload` both take it.
+pub trait Work<T>: FnOnce() -> Result<T, PitError> + Send + 'static {}
+
+impl<T, W> Work<T> for W where W: FnOnce() -> Result<T, PitError> + Send + 'static {}
+
 /// A public operation of a component; a static, because its address is its identity in the caches.
 pub struct Operation {
     pub op: Op,
@@ -57,26 +65,17 @@ impl Operation {
     }
 
     /// Runs `work` on this thread without the GIL. `read` makes it from Python values, `convert` its answer.
-    pub fn detach<'py, W, T, E, R>(
+    pub fn detach<'py, W: Work<T>, T: Send, R>(
         &'static self,
         py: Python<'py>,
         read: impl FnOnce() -> PyResult<W>,
         convert: impl FnOnce(Python<'py>, T) -> PyResult<R>,
-    ) -> PyResult<R>
-    where
-        W: FnOnce() -> Result<T, E> + Send,
-        T: Send,
-        E: Raise + Send,
-    {
+    ) -> PyResult<R> {
         self.run(py, |_| {
             let work = read()?;
             // Caught inside: a panic must not cross the place where the GIL comes back.
             let outcome = py.detach(|| catch_unwind(AssertUnwindSafe(work)));
-            let value = match outcome {
-                Ok(outcome) => outcome.or_raise(py)?,
-                Err(panic) => return Err(self.panicked(&*panic).raise(py)),
-            };
-            convert(py, value)
+            convert(py, self.outcome(py, outcome)?)
         })
     }
 
@@ -107,7 +106,7 @@ impl Operation {
         py: Python<'py>,
         make: impl FnOnce(SpanId) -> PyResult<F>,
         convert: C,
-    ) -> PyResult<Bound<'py, PyAny>>
+    ) -> Awaitable<'py>
     where
         F: Future<Output = Result<T, E>> + Send + 'static,
         T: Send + 'static,
@@ -128,16 +127,15 @@ impl Operation {
     }
 
     /// The awaitable form of `detach`: the blocking work runs on a thread of Tokio's.
-    pub fn offload<'py, W, T, E, C>(
+    pub fn offload<'py, W, T, C>(
         &'static self,
         py: Python<'py>,
         read: impl FnOnce() -> PyResult<W>,
         convert: C,
-    ) -> PyResult<Bound<'py, PyAny>>
+    ) -> Awaitable<'py>
     where
-        W: FnOnce() -> Result<T, E> + Send + 'static,
+        W: Work<T>,
         T: Send + 'static,
-        E: Raise + Send + 'static,
         C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
     {
         let make = |_| {
@@ -145,8 +143,8 @@ impl Operation {
             Ok(async move {
                 let task = aio::runtime().spawn_blocking(work);
                 match task.await {
-                    Ok(outcome) => outcome.map_err(Either::Own),
-                    Err(ended) => Err(Either::Panic(self.panicked(&*ended.into_panic()))),
+                    Ok(outcome) => outcome,
+                    Err(ended) => Err(self.panicked(&*ended.into_panic())),
                 }
             })
         };
@@ -190,20 +188,6 @@ impl Operation {
         self.op
             .error(Kind::Internal, format!("the Pit panicked: {text}"))
             .hint("this is a fault of the Pit; the process goes on")
-    }
-}
-
-enum Either<E> {
-    Own(E),
-    Panic(PitError),
-}
-
-impl<E: Raise> Raise for Either<E> {
-    fn raise(self, py: Python<'_>) -> PyErr {
-        match self {
-            Either::Own(error) => error.raise(py),
-            Either::Panic(error) => error.raise(py),
-        }
     }
 }
 

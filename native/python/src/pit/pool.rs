@@ -1,11 +1,15 @@
 //! `pit.pool`: registers models and leases them.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pyo3::prelude::*;
+use pyo3::IntoPyObjectExt;
 use symphony_core::handles;
+use symphony_core::recorder::SpanId;
 use symphony_pit::pool::{self as core, ModelSpec, ModelType};
-use symphony_pit::Op;
+use symphony_pit::PitError;
 
 use super::convert::{
     duration_from, id_from, id_to_py, integer_from, key_from, object_from, priority_from,
@@ -14,7 +18,7 @@ use super::errors::{OrRaise, Raise};
 use super::home::Core;
 use super::lease::{Lease, LeaseHandles};
 use super::loader::{callable, Callables, Loader};
-use super::operation::{operation, Operation};
+use super::operation::{operation, Awaitable, Operation};
 use super::records;
 use crate::{aio, host_calls, site};
 
@@ -47,7 +51,10 @@ impl Pool {
 
 #[pymethods]
 impl Pool {
-    #[allow(clippy::too_many_arguments)]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "PyO3 takes each parameter that Python shows as one of its own"
+    )]
     #[pyo3(signature = (name, load, *, unload = None, invoke = None, version = "1", model_type = "custom", memory_mb = None, cpu_cores = 1.0, configuration = None))]
     fn register(
         &self,
@@ -62,29 +69,28 @@ impl Pool {
         cpu_cores: f64,
         configuration: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
-        const OP: Op = REGISTER_OP;
+        let op = REGISTER.op;
         REGISTER.run(py, |_| {
-            let memory = memory_mb.map_or(Ok(1), |value| {
-                let number = integer_from(OP, "memory_mb", value, "1 or more")?;
+            let memory_mb = memory_mb.map_or(Ok(1), |value| {
+                let number = integer_from(op, "memory_mb", value, "1 or more")?;
                 let known = u64::try_from(number).ok().filter(|number| *number > 0);
-                known.ok_or_else(|| OP.invalid("memory_mb", number, "1 or more").raise(py))
+                known.ok_or_else(|| op.invalid("memory_mb", number, "1 or more").raise(py))
             })?;
             let spec = ModelSpec {
                 name: name.to_owned(),
                 version: version.to_owned(),
-                model_type: ModelType::read(OP, model_type).or_raise(py)?,
-                memory_mb: memory,
+                model_type: ModelType::read(op, model_type).or_raise(py)?,
+                memory_mb,
                 cpu_cores,
-                configuration: object_from(OP, "configuration", configuration)?,
+                configuration: object_from(op, "configuration", configuration)?,
+            };
+            let optional = |field, value: Option<Bound<'_, PyAny>>| {
+                value.map(|value| callable(op, field, value)).transpose()
             };
             let loader = Loader::new(Callables {
-                load: callable(OP, "load", load)?,
-                unload: unload
-                    .map(|unload| callable(OP, "unload", unload))
-                    .transpose()?,
-                invoke: invoke
-                    .map(|invoke| callable(OP, "invoke", invoke))
-                    .transpose()?,
+                load: callable(op, "load", load)?,
+                unload: optional("unload", unload)?,
+                invoke: optional("invoke", invoke)?,
             });
             let id = self.pool.register(spec, Arc::new(loader)).or_raise(py)?;
             id_to_py(py, id)
@@ -92,47 +98,19 @@ impl Pool {
     }
 
     fn unregister(&self, py: Python<'_>, model: &Bound<'_, PyAny>) -> PyResult<()> {
-        let pool = self.pool.clone();
-        let make = |_| {
-            let key = key_from(UNREGISTER.op, "model", model)?;
-            Ok(async move { pool.unregister(&key).await })
-        };
-        UNREGISTER.wait(py, make, |_, ()| Ok(()))
+        UNREGISTER.wait(py, |_| self.unregistering(model), |_, ()| Ok(()))
     }
 
-    fn unregister_async<'py>(
-        &self,
-        py: Python<'py>,
-        model: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let pool = self.pool.clone();
-        let make = |_| {
-            let key = key_from(UNREGISTER.op, "model", model)?;
-            Ok(async move { pool.unregister(&key).await })
-        };
-        UNREGISTER.spawn(py, make, |py, ()| Ok(py.None()))
+    fn unregister_async<'py>(&self, py: Python<'py>, model: &Bound<'_, PyAny>) -> Awaitable<'py> {
+        UNREGISTER.spawn(py, |_| self.unregistering(model), |py, ()| Ok(py.None()))
     }
 
     fn unload(&self, py: Python<'_>, model: &Bound<'_, PyAny>) -> PyResult<()> {
-        let pool = self.pool.clone();
-        let make = |_| {
-            let key = key_from(UNLOAD.op, "model", model)?;
-            Ok(async move { pool.unload(&key).await })
-        };
-        UNLOAD.wait(py, make, |_, ()| Ok(()))
+        UNLOAD.wait(py, |_| self.unloading(model), |_, ()| Ok(()))
     }
 
-    fn unload_async<'py>(
-        &self,
-        py: Python<'py>,
-        model: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let pool = self.pool.clone();
-        let make = |_| {
-            let key = key_from(UNLOAD.op, "model", model)?;
-            Ok(async move { pool.unload(&key).await })
-        };
-        UNLOAD.spawn(py, make, |py, ()| Ok(py.None()))
+    fn unload_async<'py>(&self, py: Python<'py>, model: &Bound<'_, PyAny>) -> Awaitable<'py> {
+        UNLOAD.spawn(py, |_| self.unloading(model), |py, ()| Ok(py.None()))
     }
 
     #[pyo3(signature = (model, priority = None, deadline = None))]
@@ -144,17 +122,13 @@ impl Pool {
         deadline: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Lease> {
         ALLOCATE.run(py, |span| {
-            let key = key_from(ALLOCATE.op, "model", model)?;
-            let priority = priority_from(ALLOCATE.op, priority)?;
-            let deadline = deadline
-                .map(|value| duration_from(ALLOCATE.op, "deadline", value))
-                .transpose()?;
-            let lease = match self.pool.try_allocate(&key, priority).or_raise(py)? {
+            let wish = Wish::read(model, priority, deadline)?;
+            let at_once = self.pool.try_allocate(&wish.key, wish.priority);
+            let lease = match at_once.or_raise(py)? {
                 Some(lease) => lease,
                 None => {
                     host_calls::refuse_deadlock(py, "allocate")?;
-                    let waiting = self.pool.allocate(&key, priority, deadline, span);
-                    aio::block_on(py, waiting)?.or_raise(py)?
+                    aio::block_on(py, wish.granted(&self.pool, span))?.or_raise(py)?
                 }
             };
             Ok(self.lease(lease, &site::text(py)))
@@ -164,30 +138,24 @@ impl Pool {
     #[pyo3(signature = (model, priority = None, deadline = None))]
     fn allocate_async<'py>(
         slf: &Bound<'py, Self>,
-        model: &Bound<'py, PyAny>,
-        priority: Option<&Bound<'py, PyAny>>,
-        deadline: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+        model: &Bound<'_, PyAny>,
+        priority: Option<&Bound<'_, PyAny>>,
+        deadline: Option<&Bound<'_, PyAny>>,
+    ) -> Awaitable<'py> {
         let py = slf.py();
         let (pool, owner) = (slf.get().pool.clone(), slf.clone().unbind());
         let site = site::text(py).to_string();
         let make = |span| {
-            let key = key_from(ALLOCATE.op, "model", model)?;
-            let priority = priority_from(ALLOCATE.op, priority)?;
-            let deadline = deadline
-                .map(|value| duration_from(ALLOCATE.op, "deadline", value))
-                .transpose()?;
+            let wish = Wish::read(model, priority, deadline)?;
             Ok(async move {
-                let lease = pool.allocate(&key, priority, deadline, span).await?;
-                Ok::<_, symphony_pit::PitError>(Unclaimed(Some(lease)))
+                let lease = wish.granted(&pool, span).await?;
+                Ok::<_, PitError>(Unclaimed(Some(lease)))
             })
         };
         ALLOCATE.spawn(py, make, move |py, mut unclaimed| {
-            let lease = unclaimed
-                .0
-                .take()
-                .map(|lease| owner.get().lease(lease, &site));
-            Ok(lease.into_pyobject(py)?.unbind())
+            let lease = unclaimed.0.take();
+            let lease = lease.map(|lease| owner.get().lease(lease, &site));
+            lease.into_py_any(py)
         })
     }
 
@@ -231,7 +199,53 @@ impl Pool {
     }
 }
 
-const REGISTER_OP: Op = symphony_pit::op("pool", "register");
+impl Pool {
+    fn unregistering(
+        &self,
+        model: &Bound<'_, PyAny>,
+    ) -> PyResult<impl Future<Output = Result<(), PitError>> + Send + 'static> {
+        let pool = self.pool.clone();
+        let key = key_from(UNREGISTER.op, "model", model)?;
+        Ok(async move { pool.unregister(&key).await })
+    }
+
+    fn unloading(
+        &self,
+        model: &Bound<'_, PyAny>,
+    ) -> PyResult<impl Future<Output = Result<(), PitError>> + Send + 'static> {
+        let pool = self.pool.clone();
+        let key = key_from(UNLOAD.op, "model", model)?;
+        Ok(async move { pool.unload(&key).await })
+    }
+}
+
+/// What an allocation asks for.
+struct Wish {
+    key: String,
+    priority: i32,
+    deadline: Option<Duration>,
+}
+
+impl Wish {
+    fn read(
+        model: &Bound<'_, PyAny>,
+        priority: Option<&Bound<'_, PyAny>>,
+        deadline: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Wish> {
+        Ok(Wish {
+            key: key_from(ALLOCATE.op, "model", model)?,
+            priority: priority_from(ALLOCATE.op, priority)?,
+            deadline: deadline
+                .map(|value| duration_from(ALLOCATE.op, "deadline", value))
+                .transpose()?,
+        })
+    }
+
+    async fn granted(&self, pool: &core::Pool, span: SpanId) -> Result<core::Lease, PitError> {
+        pool.allocate(&self.key, self.priority, self.deadline, span)
+            .await
+    }
+}
 
 /// A lease whose taker may be gone: released quietly when nobody takes it.
 struct Unclaimed(Option<core::Lease>);

@@ -12,7 +12,7 @@ use symphony_pit::dag as core;
 use symphony_pit::{Opaque, PitError};
 
 use super::convert::id_to_py;
-use super::operation::{operation, Operation};
+use super::operation::{operation, Awaitable, Operation};
 use super::{records, values};
 use crate::{aio, host_calls, site};
 
@@ -91,7 +91,7 @@ impl Run {
         RESULT.wait(py, |_| Ok(async move { run.result().await }), results_to_py)
     }
 
-    fn result_async<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn result_async<'py>(&self, py: Python<'py>) -> Awaitable<'py> {
         let run = self.run.clone();
         RESULT.spawn(py, |_| Ok(async move { run.result().await }), results_to_py)
     }
@@ -100,7 +100,7 @@ impl Run {
         CANCEL.wait(py, |_| Ok(cancel(self.run.clone())), |_, ()| Ok(()))
     }
 
-    fn cancel_async<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn cancel_async<'py>(&self, py: Python<'py>) -> Awaitable<'py> {
         CANCEL.spawn(py, |_| Ok(cancel(self.run.clone())), |py, ()| Ok(py.None()))
     }
 

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use symphony_pit::stale::Report;
-use symphony_pit::PitError;
 
 use super::convert::{duration_from, id_from};
 use super::home::Core;
-use super::operation::{operation, Operation};
+use super::operation::{operation, Awaitable, Operation, Work};
 use super::records;
 
 static MARK: Operation = operation!("stale", "mark_stale");
@@ -37,9 +36,9 @@ impl Stale {
     fn mark_stale_async<'py>(
         &self,
         py: Python<'py>,
-        id: &Bound<'py, PyAny>,
+        id: &Bound<'_, PyAny>,
         reason: &str,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    ) -> Awaitable<'py> {
         MARK.offload(py, || self.marking(id, reason), |py, ()| Ok(py.None()))
     }
 
@@ -61,9 +60,9 @@ impl Stale {
     fn cleanup_stale_async<'py>(
         &self,
         py: Python<'py>,
-        older_than: &Bound<'py, PyAny>,
+        older_than: &Bound<'_, PyAny>,
         dry_run: bool,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    ) -> Awaitable<'py> {
         CLEANUP.offload(
             py,
             || self.cleanup(older_than, dry_run),
@@ -85,44 +84,30 @@ impl Stale {
     fn set_min_retention_async<'py>(
         &self,
         py: Python<'py>,
-        age: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+        age: &Bound<'_, PyAny>,
+    ) -> Awaitable<'py> {
         SET_RETENTION.offload(py, || self.retention(age), |py, ()| Ok(py.None()))
     }
 }
 
 impl Stale {
-    fn marking(
-        &self,
-        id: &Bound<'_, PyAny>,
-        reason: &str,
-    ) -> PyResult<impl FnOnce() -> Result<(), PitError> + Send + 'static> {
+    fn marking(&self, id: &Bound<'_, PyAny>, reason: &str) -> PyResult<impl Work<()>> {
         let core = self.core.clone();
         let id = id_from(MARK.op, "id", id)?;
         let reason = reason.to_owned();
         Ok(move || {
-            core.rooms()?
-                .stale
-                .mark_stale(id, &reason)?
-                .wait()
-                .map(drop)
+            let marked = core.rooms()?.stale.mark_stale(id, &reason)?;
+            marked.wait().map(drop)
         })
     }
 
-    fn cleanup(
-        &self,
-        older_than: &Bound<'_, PyAny>,
-        dry_run: bool,
-    ) -> PyResult<impl FnOnce() -> Result<Report, PitError> + Send + 'static> {
+    fn cleanup(&self, older_than: &Bound<'_, PyAny>, dry_run: bool) -> PyResult<impl Work<Report>> {
         let core = self.core.clone();
         let age = duration_from(CLEANUP.op, "older_than", older_than)?;
         Ok(move || core.rooms()?.stale.cleanup_stale(age, dry_run))
     }
 
-    fn retention(
-        &self,
-        age: &Bound<'_, PyAny>,
-    ) -> PyResult<impl FnOnce() -> Result<(), PitError> + Send + 'static> {
+    fn retention(&self, age: &Bound<'_, PyAny>) -> PyResult<impl Work<()>> {
         let core = self.core.clone();
         let age = duration_from(SET_RETENTION.op, "age", age)?;
         Ok(move || core.rooms()?.stale.set_min_retention(age).wait())
