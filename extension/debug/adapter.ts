@@ -15,6 +15,7 @@ import { checkLaunch, errorText, escapeFormat, hideInternalFrames, serverLaunch 
 
 const CONNECT_TIMEOUT_MS = 20_000;
 const LAST_ANSWER_MS = 500;
+const ENDED_EARLY = 'the session was ended while it started';
 
 type SessionState = 'new' | 'launching' | 'configuring' | 'running' | 'ended';
 
@@ -24,6 +25,8 @@ export class ConductorAdapter {
   private initialize: unknown;
   private link: ServerLink | undefined;
   private debuggee: Debuggee | undefined;
+  /** The child that was asked for; it may arrive when the session has been ended already. */
+  private starting: Promise<Debuggee> | undefined;
   /** debugpy's `connect` returns in the child only when the configuration is done. */
   private connecting: Promise<void> = Promise.resolve();
   private launchArguments: LaunchArguments | undefined;
@@ -77,12 +80,13 @@ export class ConductorAdapter {
     this.state = 'launching';
     this.launchArguments = launch;
     try {
-      const debuggee = await this.startDebuggee(launch, {
+      this.starting = this.startDebuggee(launch, {
         output: (stream, text) => this.output(stream, text),
         died: (reason) => void this.childDied(reason),
       });
+      const debuggee = await this.starting;
       this.debuggee = debuggee;
-      if (this.ending !== undefined) throw new Error('the session was ended while it started');
+      if (this.ending !== undefined) throw new Error(ENDED_EARLY);
       this.send('process', {
         name: launch.program,
         systemProcessId: debuggee.pid,
@@ -104,11 +108,12 @@ export class ConductorAdapter {
   }
 
   private async connectServer(debuggee: Debuggee, launch: LaunchArguments): Promise<void> {
-    const link = await ServerLink.listen({
-      event: (event) => this.serverEvent(event),
-      closed: () => undefined,
-    });
+    const link = await ServerLink.listen((event) => this.serverEvent(event));
     this.link = link;
+    if (this.ending !== undefined) {
+      link.close();
+      throw new Error(ENDED_EARLY);
+    }
     this.connecting = debuggee.connectDebugger(link.address);
     await Promise.race([link.accept(CONNECT_TIMEOUT_MS), rejection(this.connecting)]);
     const initialized = expectSuccess(await link.request('initialize', this.initialize));
@@ -179,7 +184,8 @@ export class ConductorAdapter {
   /** Ends child and link once; every later caller waits for the same end. */
   private end(): Promise<void> {
     this.ending ??= (async () => {
-      await this.debuggee?.kill();
+      const debuggee = await this.starting?.catch(() => undefined);
+      await debuggee?.kill();
       this.link?.close();
       this.state = 'ended';
       this.send('terminated');

@@ -20,11 +20,6 @@ import {
 } from './dap';
 import type { DebugServerAddress } from './debuggee';
 
-export interface ServerLinkEvents {
-  event(event: Event): void;
-  closed(reason: string): void;
-}
-
 const LOOPBACK = '127.0.0.1';
 
 export class ServerLink {
@@ -35,17 +30,20 @@ export class ServerLink {
   private constructor(
     private readonly server: Server,
     private readonly token: string,
-    private readonly events: ServerLinkEvents,
+    private readonly onEvent: (event: Event) => void,
   ) {}
 
-  /** Starts to listen on a free loopback port. */
-  static async listen(events: ServerLinkEvents): Promise<ServerLink> {
+  /**
+   * Starts to listen on a free loopback port.
+   * @param onEvent takes each event of the debug server.
+   */
+  static async listen(onEvent: (event: Event) => void): Promise<ServerLink> {
     const server = createServer();
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(0, LOOPBACK, resolve);
     });
-    return new ServerLink(server, randomBytes(32).toString('hex'), events);
+    return new ServerLink(server, randomBytes(32).toString('hex'), onEvent);
   }
 
   get address(): DebugServerAddress {
@@ -61,7 +59,10 @@ export class ServerLink {
         () => reject(new Error(`debugpy did not connect within ${timeoutMs / 1000} s`)),
         timeoutMs,
       );
-      this.server.on('close', () => reject(new Error('the debug session ended before debugpy connected')));
+      this.server.on('close', () => {
+        clearTimeout(timer);
+        reject(new Error('the debug session ended before debugpy connected'));
+      });
       this.server.on('connection', (socket) => {
         if (this.socket !== undefined) {
           socket.destroy();
@@ -114,9 +115,6 @@ export class ServerLink {
     // A client may have a hundred requests under way, each listens for the end of the connection.
     socket.setMaxListeners(0);
     socket.on('error', () => undefined);
-    socket.on('close', () => {
-      if (this.socket === socket) this.events.closed('debugpy closed the connection');
-    });
     socket.on('data', (chunk: Buffer) => {
       try {
         for (const message of decoder.push(chunk)) this.dispatch(message);
@@ -139,7 +137,7 @@ export class ServerLink {
       this.waiting.delete(message.request_seq);
       settle?.(message);
     } else if (isEvent(message)) {
-      this.events.event(message);
+      this.onEvent(message);
     } else if (isRequest(message)) {
       // The child runs code that we do not trust with the editor (`runInTerminal`): it may ask for nothing.
       const refusal: Response = {

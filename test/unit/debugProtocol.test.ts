@@ -60,7 +60,7 @@ async function serverEnd(port: number, token: string): Promise<Socket> {
 }
 
 test('a stranger on the debug port is dropped, our child is taken', async () => {
-  const link = await ServerLink.listen({ event: () => undefined, closed: () => undefined });
+  const link = await ServerLink.listen(() => undefined);
   const accepted = link.accept(5000);
   const stranger = await serverEnd(link.address.port, 'a guess');
   await once(stranger, 'close');
@@ -73,13 +73,13 @@ test('a stranger on the debug port is dropped, our child is taken', async () => 
 });
 
 test('nobody connecting is an error after the time limit', async () => {
-  const link = await ServerLink.listen({ event: () => undefined, closed: () => undefined });
+  const link = await ServerLink.listen(() => undefined);
   await assert.rejects(link.accept(50), /did not connect within 0.05 s/);
   link.close();
 });
 
 test('requests under way fail when the server goes away', async () => {
-  const link = await ServerLink.listen({ event: () => undefined, closed: () => undefined });
+  const link = await ServerLink.listen(() => undefined);
   const accepted = link.accept(5000);
   const child = await serverEnd(link.address.port, link.address.token);
   await accepted;
