@@ -6,6 +6,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { BridgeError, CallCancelled } from '../bridge/errors';
+import type { LeakedHandle } from './liveHandles';
 import type { Bridge } from './openBridge';
 
 /** How a script is run. */
@@ -14,15 +15,6 @@ export interface RunOptions {
   args?: readonly string[];
   /** Aborting it stops the script. */
   signal?: AbortSignal;
-}
-
-/** A handle that outlived the run. */
-export interface LeakedHandle {
-  id: number;
-  kind: string;
-  name: string;
-  /** `file:line` that made it, empty when unknown. */
-  site: string;
 }
 
 /** How a script ended. */

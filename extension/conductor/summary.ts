@@ -4,7 +4,7 @@
  * Must not know: where it is shown, how the figures came about.
  */
 import type { TraceSummary } from '../protocol/trace/summary';
-import type { LeakedHandle } from './runScript';
+import type { LeakedHandle } from './liveHandles';
 
 /** What there is to tell. */
 export interface RunFacts {

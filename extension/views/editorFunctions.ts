@@ -9,7 +9,7 @@ import { workspaceRoot } from '../config';
 import type { Log } from '../log';
 import type { ResultDocuments } from './resultDocuments';
 
-/** Where `editor.progress` shows; the run that is under way sets it. */
+/** Where `editor.progress` shows. */
 export interface ProgressSink {
   report(fraction: number | null, text: string): void;
 }
@@ -17,8 +17,7 @@ export interface ProgressSink {
 type Level = 'info' | 'warning' | 'error';
 
 export class EditorFunctions {
-  /** Set while a script runs. */
-  progressSink: ProgressSink | undefined;
+  private progressSink: ProgressSink | undefined;
 
   constructor(
     private readonly log: Log,
@@ -49,6 +48,15 @@ export class EditorFunctions {
     ask: async (...args: unknown[]): Promise<boolean> =>
       await this.ask(asText('question', named(args, ['question']).question)),
   };
+
+  /** Progress shows here until the end of the subscription, or until somebody else shows it. */
+  showProgressIn(sink: ProgressSink): { dispose(): void } {
+    this.progressSink = sink;
+    const dispose = (): void => {
+      if (this.progressSink === sink) this.progressSink = undefined;
+    };
+    return { dispose };
+  }
 
   private message(text: string, level: Level): void {
     const show = {

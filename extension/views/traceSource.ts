@@ -5,13 +5,14 @@
  */
 import { existsSync } from 'node:fs';
 import * as vscode from 'vscode';
+import type { LiveHandle } from '../conductor/liveHandles';
 import { readTraceFile } from '../conductor/traceFile';
 import type { HandleState, PanelHandle } from '../protocol/panelMessages';
 import { errorsOfTrace, handlesOfTrace, mergeErrors } from '../protocol/trace/derived';
 import type { SourceSite } from '../protocol/trace/model';
 import { sliceFrom } from '../protocol/trace/slice';
 import type { BridgeOwner } from '../workbench/bridgeOwner';
-import type { LiveHandle, Runs } from '../workbench/runs';
+import type { Runs } from '../workbench/runs';
 import { panelError } from './panelErrors';
 import type { TraceData, TraceSource } from './tracePanel';
 

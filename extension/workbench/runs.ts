@@ -4,26 +4,13 @@
  * Threads: extension host main thread. Must not know: VS Code, how anything is shown.
  */
 import { basename } from 'node:path';
+import { Emitter } from '../bridge/emitter';
 import { CallCancelled } from '../bridge/errors';
+import { type LiveHandle, liveHandles } from '../conductor/liveHandles';
 import type { Bridge } from '../conductor/openBridge';
 import { runScript } from '../conductor/runScript';
 import type { BridgeOwner } from './bridgeOwner';
 import type { StateHolder } from './state';
-
-/** A live handle as `symphony_bridge._control.handles()` tells of it. */
-export interface LiveHandle {
-  readonly id: number;
-  readonly kind: string;
-  readonly name: string;
-  /** `file:line` that made it. */
-  readonly site: string | null;
-  readonly span: number;
-  readonly opened_ns: number;
-  readonly long_lived: boolean;
-  readonly reason: string | null;
-  /** It outlived the run that made it. */
-  readonly leak: boolean;
-}
 
 /** How a run ended. */
 export type RunEnd =
@@ -40,29 +27,38 @@ export interface RunRecord {
   readonly startedAt: number;
   readonly bridge: Bridge;
   readonly errors: unknown[];
+  /** What was open at its end; of the leaks only its own. */
   handles: readonly LiveHandle[];
   end: RunEnd | undefined;
 }
 
-interface ActiveRun {
-  readonly record: RunRecord;
+/** The place that one script at a time can take: from the request to run it to its end. */
+interface Slot {
+  readonly name: string;
   readonly abort: AbortController;
-  readonly ended: Promise<unknown>;
+  /** The bridge that the script runs on, or will. */
+  readonly bridge: Promise<Bridge>;
+  /** Once Python is there. */
+  record: RunRecord | undefined;
+  /** Settles when the slot is free again. */
+  ended: Promise<unknown>;
 }
 
 export class Runs {
-  private active: ActiveRun | undefined;
+  private slot: Slot | undefined;
   private latest: RunRecord | undefined;
-  private readonly listeners = new Set<(run: RunRecord) => void>();
+  private readonly changes = new Emitter<RunRecord>();
+  /** Told when a run begins and when it has ended. */
+  readonly onDidChange = this.changes.on;
 
   constructor(
-    private readonly owner: BridgeOwner,
+    private readonly owner: Pick<BridgeOwner, 'current' | 'get'>,
     private readonly states: StateHolder,
   ) {}
 
-  /** The run under way. */
-  get current(): RunRecord | undefined {
-    return this.active?.record;
+  /** Name of the script that runs, or whose Python is being started. */
+  get busyWith(): string | undefined {
+    return this.slot?.name;
   }
 
   /** The run under way, else the newest that ended. */
@@ -70,47 +66,40 @@ export class Runs {
     return this.latest;
   }
 
-  /** Called when a run begins and when it has ended. */
-  onDidChange(listener: (run: RunRecord) => void): { dispose(): void } {
-    this.listeners.add(listener);
-    return { dispose: () => void this.listeners.delete(listener) };
-  }
-
   /**
-   * Runs a script to its end, starting Python first when needed.
+   * Runs a script to its end, starting Python first when needed. `busyWith` names it before this returns.
    * @returns the record, ended; a script that fails is an end, not a rejection.
    * @throws when Python cannot be started, or another script runs.
    */
   async run(script: string, args: readonly string[] = []): Promise<RunRecord> {
-    const bridge = await this.connect();
-    if (this.active !== undefined) throw new Error(`${this.active.record.name} is still running`);
-    const record: RunRecord = {
-      script,
+    if (this.slot !== undefined) throw new Error(`${this.slot.name} is still running`);
+    const bridge = this.connect();
+    const slot: Slot = {
       name: basename(script),
-      args,
-      startedAt: Date.now(),
+      abort: new AbortController(),
       bridge,
-      errors: [],
-      handles: [],
-      end: undefined,
+      record: undefined,
+      ended: Promise.resolve(),
     };
-    const abort = new AbortController();
-    const ended = this.follow(record, args, abort.signal);
-    this.active = { record, abort, ended };
-    this.latest = record;
-    this.states.set({ kind: 'running', script: record.name, host: bridge.info });
-    this.tell(record);
-    await ended;
-    return record;
+    this.slot = slot;
+    const run = this.follow(slot, script, args).finally(() => {
+      this.free(slot);
+    });
+    slot.ended = run.catch(() => undefined);
+    return await run;
   }
 
-  /** Python, started when it is not; the state follows. Rejects when it cannot be started. */
+  /**
+   * Python, started when it is not; the state follows. While a script runs this is its bridge, whatever has become of
+   * the settings meanwhile: a new one would end the script. Rejects when Python cannot be started.
+   */
   async connect(): Promise<Bridge> {
-    const isStarting = this.active === undefined && this.owner.current === undefined;
+    if (this.slot !== undefined) return await this.slot.bridge;
+    const isStarting = this.owner.current === undefined;
     if (isStarting) this.states.set({ kind: 'starting' });
     try {
       const bridge = await this.owner.get();
-      if (isStarting) this.states.set({ kind: 'idle', host: bridge.info });
+      if (isStarting && this.slot === undefined) this.states.set({ kind: 'idle', host: bridge.info });
       return bridge;
     } catch (error) {
       this.states.set({ kind: 'error', message: messageOf(error), host: undefined });
@@ -118,51 +107,56 @@ export class Runs {
     }
   }
 
-  /** Stops the run; resolves when it has ended. Without a run there is nothing to do. */
+  /** Stops the run, also one whose Python is being started; resolves when it has ended. */
   async stop(): Promise<void> {
-    const { active } = this;
-    if (active === undefined) return;
-    this.states.set({ kind: 'stopping', script: active.record.name, host: active.record.bridge.info });
-    active.abort.abort();
-    await active.ended;
+    const { slot } = this;
+    if (slot === undefined) return;
+    this.states.set({ kind: 'stopping', script: slot.name, host: slot.record?.bridge.info });
+    slot.abort.abort();
+    await slot.ended;
   }
 
-  private async follow(record: RunRecord, args: readonly string[], signal: AbortSignal): Promise<void> {
-    record.end = await runToEnd(record, args, signal);
-    record.handles = await liveHandles(record.bridge);
-    this.active = undefined;
-    const host = record.bridge.running ? record.bridge.info : undefined;
+  private async follow(slot: Slot, script: string, args: readonly string[]): Promise<RunRecord> {
+    const { abort, name } = slot;
+    const bridge = await slot.bridge;
+    const began = Number(process.hrtime.bigint());
+    const startedAt = Date.now();
+    const nothing = { errors: [], handles: [], end: undefined };
+    const record: RunRecord = { script, name, args, startedAt, bridge, ...nothing };
+    slot.record = record;
+    this.latest = record;
+    if (!abort.signal.aborted) this.states.set({ kind: 'running', script: name, host: bridge.info });
+    this.changes.fire(record);
+    record.end = await runToEnd(record, abort.signal);
+    const handles = await liveHandles(bridge);
+    // Python tells of all leaks of its life; each is told with the run that made it.
+    record.handles = handles.filter(({ leak, opened_ns }) => !leak || opened_ns >= began);
+    this.free(slot);
+    const host = bridge.running ? bridge.info : undefined;
     this.states.set(
       record.end.kind === 'failed'
         ? { kind: 'error', message: messageOf(record.end.error), host }
         : { kind: 'idle', host },
     );
-    this.tell(record);
+    this.changes.fire(record);
+    return record;
   }
 
-  private tell(record: RunRecord): void {
-    for (const listener of [...this.listeners]) listener(record);
+  /** Whoever is told of the end may have begun the next run already. */
+  private free(slot: Slot): void {
+    if (this.slot === slot) this.slot = undefined;
   }
 }
 
-async function runToEnd(record: RunRecord, args: readonly string[], signal: AbortSignal): Promise<RunEnd> {
+async function runToEnd({ bridge, script, args, errors }: RunRecord, signal: AbortSignal): Promise<RunEnd> {
+  if (signal.aborted) return { kind: 'stopped' };
   try {
-    const { exitCode } = await runScript(record.bridge, record.script, { args, signal });
+    const { exitCode } = await runScript(bridge, script, { args, signal });
     return { kind: 'exited', exitCode };
   } catch (error) {
     if (signal.aborted && error instanceof CallCancelled) return { kind: 'stopped' };
-    record.errors.push(error);
+    errors.push(error);
     return { kind: 'failed', error };
-  }
-}
-
-/** After a crash there is nobody to ask, and no handle left either. */
-async function liveHandles(bridge: Bridge): Promise<readonly LiveHandle[]> {
-  if (!bridge.running) return [];
-  try {
-    return await bridge.call<LiveHandle[]>('symphony_bridge._control:handles', [], { deadlineMs: 2000 });
-  } catch {
-    return [];
   }
 }
 

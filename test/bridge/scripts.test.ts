@@ -128,7 +128,7 @@ onBothHosts('an error of an exposed function ends the script with both stacks', 
 onBothHosts('a handle that outlives its run is a leak with its line', async (bridge) => {
   const { leaks } = await runScript(bridge, script('leaks'));
   assert.equal(leaks.length, 1, JSON.stringify(leaks));
-  assert.match(leaks[0].site, /leaks\.conductor\.py:8$/);
+  assert.match(String(leaks[0].site), /leaks\.conductor\.py:8$/);
 });
 
 onBothHosts('an error of the Pit has a frame of Rust', async (bridge) => {

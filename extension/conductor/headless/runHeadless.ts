@@ -5,11 +5,12 @@
  */
 import { mkdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { BridgeError, CallCancelled } from '../../bridge/errors';
+import { CallCancelled } from '../../bridge/errors';
 import { summary, type TraceSummary } from '../../protocol/trace/summary';
 import type { HostInfo } from '../host';
+import { liveHandles } from '../liveHandles';
 import { type Bridge, openBridge } from '../openBridge';
-import { type LeakedHandle, type RunResult, runScript } from '../runScript';
+import { type RunResult, runScript } from '../runScript';
 import { formatSummary } from '../summary';
 import { readTraceFile } from '../traceFile';
 import type { HeadlessArguments } from './arguments';
@@ -69,22 +70,8 @@ async function follow(
 
 async function failed(bridge: Bridge, error: unknown, console: Console): Promise<RunResult> {
   console.err(`${tell(error)}\n`);
-  const leaks = bridge.running ? await leftHandles(bridge) : [];
+  const leaks = (await liveHandles(bridge)).filter(({ leak }) => leak);
   return { exitCode: error instanceof CallCancelled ? STOPPED : FAILED, leaks };
-}
-
-async function leftHandles(bridge: Bridge): Promise<LeakedHandle[]> {
-  try {
-    const handles = await bridge.call<(LeakedHandle & { leak: boolean })[]>(
-      'symphony_bridge._control:handles',
-      [],
-      { deadlineMs: 2000 },
-    );
-    return handles.filter(({ leak }) => leak);
-  } catch {
-    // The run's own error is told already; what is left cannot be found out.
-    return [];
-  }
 }
 
 function describeHost({ kind, version, executable, pid, reason }: HostInfo): string {
@@ -114,6 +101,5 @@ function readFigures(file: string, console: Console): TraceSummary | null {
 }
 
 function tell(error: unknown): string {
-  if (error instanceof BridgeError) return error.stack ?? error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
