@@ -18,8 +18,9 @@ export interface Activation {
 export interface WorkbenchApi {
   readonly version: typeof API_VERSION;
   /**
-   * Opens a bridge of the caller's own: `openBridge({ host: 'subprocess' })`. Close it when done. What the options
-   * leave open is as in the workbench's settings.
+   * Opens a bridge that is the caller's to close; what the options leave open is as in the workbench's settings. With
+   * `{ host: 'subprocess' }` its Python is its own. In the embedded host, which the settings usually choose, it shares
+   * the one Python of this process with the workbench and with every other caller: see `Bridge`.
    */
   openBridge(options?: OpenOptions): Promise<Bridge>;
   readonly activation: Activation;

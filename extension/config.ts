@@ -6,9 +6,8 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import * as vscode from 'vscode';
+import type { HostChoice } from './conductor/host';
 import { SETTINGS, type SettingId } from './ids';
-
-export type HostChoice = 'auto' | 'embedded' | 'subprocess';
 
 /** The settings as they stand now; empty ones are undefined, paths are absolute. */
 export interface Config {

@@ -15,6 +15,8 @@ import { TailBuffer } from './tailBuffer';
 const STDERR_TAIL = 64 * 1024;
 /** Pipes may stay open in grandchildren: an exit is not waited for longer than this. */
 const DRAIN_AFTER_EXIT_MS = 250;
+/** More turns of the loop than a full pipe can fill, however it was enlarged. */
+const MOST_TURNS = 8;
 const TERM_AFTER_MS = 2000;
 const KILL_AFTER_MS = 1000;
 
@@ -96,10 +98,12 @@ export class ChildProcess {
     return this.exited;
   }
 
-  /** Resolves when what the child printed so far has been delivered. */
+  /** Resolves when what the child printed so far has been delivered, also while it goes on printing. */
   async drain(): Promise<void> {
-    // A pipe holds less than one read takes, so a whole turn of the loop without data means empty.
-    for (let quiet = 0, seen = this.received; quiet < 2; seen = this.received) {
+    // A pipe holds less than one read takes, so a whole turn of the loop without data means empty; and whatever comes
+    // after a few turns was printed after this was called.
+    for (let quiet = 0, turns = 0; quiet < 2 && turns < MOST_TURNS; turns++) {
+      const seen = this.received;
       await new Promise((resolve) => setImmediate(resolve));
       quiet = this.received === seen ? quiet + 1 : 0;
     }

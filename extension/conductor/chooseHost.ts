@@ -6,14 +6,14 @@
 import { BridgeError } from '../bridge/errors';
 import { startEmbedded } from './embeddedHost';
 import { probeEmbedding } from './embeddingProbe';
-import type { ConductorHost } from './host';
+import type { ConductorHost, HostChoice } from './host';
 import type { HostSettings } from './hostSettings';
 import { findInterpreter, type InterpreterSearch } from './interpreter';
 import { SubprocessHost } from './subprocessHost';
 
 /** What is asked for. */
-export interface HostChoice {
-  host: 'auto' | 'embedded' | 'subprocess';
+export interface HostRequest {
+  host: HostChoice;
   search: InterpreterSearch;
   settings: Omit<HostSettings, 'facts' | 'reason'>;
   cacheDir: string | undefined;
@@ -24,19 +24,19 @@ export interface HostChoice {
  * Finds the interpreter and starts the host.
  * @throws BridgeError `interpreter-invalid`, `embedding-unavailable`, `embedding-failed`, `start-failed`
  */
-export async function chooseHost(choice: HostChoice): Promise<ConductorHost> {
-  const { facts, source, candidates } = await findInterpreter(choice.search);
+export async function chooseHost(request: HostRequest): Promise<ConductorHost> {
+  const { facts, source, candidates } = await findInterpreter(request.search);
   for (const { path, source: from, taken, reason } of candidates) {
-    choice.log(`${taken ? 'taken' : 'passed over'}: ${path} (${from}): ${reason}`);
+    request.log(`${taken ? 'taken' : 'passed over'}: ${path} (${from}): ${reason}`);
   }
-  const settings: HostSettings = { ...choice.settings, facts, reason: '' };
-  if (choice.host === 'subprocess') {
+  const settings: HostSettings = { ...request.settings, facts, reason: '' };
+  if (request.host === 'subprocess') {
     return SubprocessHost.start({ ...settings, reason: `asked for; Python from ${source}` });
   }
-  const verdict = await probeEmbedding(settings.root, facts, choice.cacheDir);
-  choice.log(`embedding ${verdict.ok ? 'works' : 'is not possible'}: ${verdict.reason}`);
-  if (verdict.ok) return embed(choice, settings, source);
-  if (choice.host === 'embedded') {
+  const verdict = await probeEmbedding(settings.root, facts, request.cacheDir);
+  request.log(`embedding ${verdict.ok ? 'works' : 'is not possible'}: ${verdict.reason}`);
+  if (verdict.ok) return embed(request, settings, source);
+  if (request.host === 'embedded') {
     throw new BridgeError(`Python cannot run inside this process: ${verdict.reason}`, {
       code: 'embedding-unavailable',
       hint: 'Use the subprocess host (--host subprocess), or a Python with a shared library (Debian: libpython3-dev).',
@@ -45,8 +45,8 @@ export async function chooseHost(choice: HostChoice): Promise<ConductorHost> {
   return SubprocessHost.start({ ...settings, reason: `embedding is not possible: ${verdict.reason}` });
 }
 
-async function embed(choice: HostChoice, settings: HostSettings, source: string): Promise<ConductorHost> {
-  if (choice.host === 'embedded')
+async function embed(request: HostRequest, settings: HostSettings, source: string): Promise<ConductorHost> {
+  if (request.host === 'embedded')
     return startEmbedded({ ...settings, reason: `asked for; Python from ${source}` });
   try {
     return startEmbedded({
@@ -55,7 +55,7 @@ async function embed(choice: HostChoice, settings: HostSettings, source: string)
     });
   } catch (error) {
     if (!(error instanceof BridgeError)) throw error;
-    choice.log(`embedding failed: ${error.message}`);
+    request.log(`embedding failed: ${error.message}`);
     return SubprocessHost.start({ ...settings, reason: `embedding failed: ${error.message}` });
   }
 }

@@ -4,10 +4,15 @@
  * Must not know: VS Code, or which of the two hosts stands behind the interface.
  */
 import type { BridgeError } from '../bridge/errors';
+import type { ExposedFunctions } from '../bridge/hostCalls';
 import type { Session } from '../bridge/session';
 
 /** Where the Conductor's Python runs. */
 export type HostKind = 'embedded' | 'subprocess';
+
+/** What may be asked for: `auto` is embedded where that is safe, else a child process. */
+export const HOST_CHOICES = ['auto', 'embedded', 'subprocess'] as const;
+export type HostChoice = (typeof HOST_CHOICES)[number];
 
 /** Facts about a running host; they change only at `restart()`. */
 export interface HostInfo {
@@ -56,6 +61,8 @@ export interface ConductorHost {
   readonly session: Session;
   /** False after `stop()` and after a crash, until `restart()`. */
   readonly running: boolean;
+  /** Lets Python call `name.function(…)`; the newest of a name answers. Survives restarts, ends with `stop()`. */
+  expose(name: string, functions: ExposedFunctions): Disposable;
   /**
    * Ends the host: calls in flight fail with `BridgeClosed`, the child process is gone when
    * the promise resolves. Safe to call twice.

@@ -13,14 +13,15 @@ import { captureCaller } from '../bridge/stack';
 import type { SyncCalls, SyncSession } from '../bridge/syncSession';
 import { chooseHost } from './chooseHost';
 import { EmbeddedHost } from './embeddedHost';
-import type { ConductorHost, Disposable, HostExit, HostInfo, HostOutput } from './host';
+import { userEnvironment } from './environment';
+import type { ConductorHost, Disposable, HostChoice, HostExit, HostInfo, HostOutput } from './host';
 import type { InterpreterSearch } from './interpreter';
 import { Supervisor } from './supervisor';
 
 /** What `openBridge` may be told; everything is optional. */
 export interface OpenOptions {
   /** `auto` (the default) is embedded where that is safe, else a child process; `info.reason` tells why. */
-  host?: 'auto' | 'embedded' | 'subprocess';
+  host?: HostChoice;
   /** Path of the interpreter; without it, see `InterpreterSearch`. */
   python?: string;
   /** Folder whose `.venv` or `venv` is looked at, and where Python starts. Default: the current directory. */
@@ -41,7 +42,13 @@ export interface OpenOptions {
   log?(line: string): void;
 }
 
-/** Python, ready to be called. Promises reject with `BridgeError`s only. */
+/**
+ * Python, ready to be called. Promises reject with `BridgeError`s only.
+ *
+ * A subprocess bridge has its Python to itself. Embedded bridges of a process share one: modules, what is printed, the
+ * recorder's file and the Pit's home (the first bridge's), the names of exposed functions, and the session, so that a
+ * restart of one ends the calls of all. A bridge's listeners and exposed functions are its own and end with it.
+ */
 export interface Bridge {
   readonly kind: ConductorHost['kind'];
   readonly info: HostInfo;
@@ -55,9 +62,12 @@ export interface Bridge {
   call<T = unknown>(name: string, args?: readonly unknown[], options?: NamedCallOptions): Promise<T>;
   /** As `call`, but the result stays in Python. */
   callRef(name: string, args?: readonly unknown[], options?: NamedCallOptions): Promise<PyObject>;
-  /** Lets Python call `name.function(…)`; survives restarts. */
+  /** Lets Python call `name.function(…)`; the newest of a name answers. Survives restarts, ends with `close()`. */
   expose(name: string, functions: ExposedFunctions): Disposable;
-  /** Stops Python where it runs in a child, and begins anew. Calls in flight fail with `BridgeClosed`. */
+  /**
+   * Stops Python where it runs in a child, and begins anew. Calls in flight fail with `BridgeClosed`: embedded, those of
+   * every bridge of this process.
+   */
   restart(): Promise<void>;
   /** Ends the bridge. Safe to call twice. */
   close(): Promise<void>;
@@ -82,7 +92,7 @@ export async function openBridge(options: OpenOptions = {}): Promise<Bridge> {
   const { python, pythonExtension, traceFile = null, env = {}, cacheDir } = options;
   const pitHome =
     options.pitHome === undefined
-      ? (process.env.SYMPHONY_PIT_HOME ?? join(workspace, '.symphony'))
+      ? (userEnvironment().SYMPHONY_PIT_HOME ?? join(workspace, '.symphony'))
       : options.pitHome;
   const host = await chooseHost({
     host: options.host ?? 'auto',
@@ -129,7 +139,7 @@ class HostBridge<H extends ConductorHost = ConductorHost> implements Bridge {
   }
 
   expose(name: string, functions: ExposedFunctions): Disposable {
-    return this.host.session.expose(name, functions);
+    return this.host.expose(name, functions);
   }
 
   restart(): Promise<void> {

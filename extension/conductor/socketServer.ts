@@ -18,6 +18,8 @@ import { FrameKind } from '../protocol/frame';
 const LONGEST_FOLDER = 70;
 /** A HELLO frame is short; a stranger must not make us keep more than this. */
 const MAX_HELLO = 4096;
+/** Bytes at the start of a frame that tell its length. */
+const LENGTH_FIELD = 4;
 
 /** A socket that waits for one child. */
 export class SocketServer {
@@ -84,23 +86,20 @@ export class SocketServer {
 
   private greet(socket: Socket): void {
     this.strangers.add(socket);
-    const splitter = new FrameSplitter();
-    let received = 0;
+    let received = Buffer.alloc(0);
     const onData = (data: Buffer): void => {
-      received += data.length;
-      const [first, ...rest] = cut(splitter, data);
-      if (first === undefined) {
-        if (received > MAX_HELLO) socket.destroy();
-        return;
-      }
-      const { hello, tail } = this.readHello(first);
-      if (!hello) {
+      received = Buffer.concat([received, data]);
+      if (received.length < LENGTH_FIELD) return;
+      // Looked at before it is believed: room is made for what a proven child announces, not for a stranger's word.
+      const length = received.readUInt32LE(0);
+      if (length <= MAX_HELLO && received.length < length) return;
+      if (length > MAX_HELLO || !this.isHello(received.subarray(0, length))) {
         socket.destroy();
         return;
       }
       socket.off('data', onData);
       this.strangers.delete(socket);
-      this.accept(new SocketTransport(socket, splitter, [tail, ...rest]));
+      this.accept(new SocketTransport(socket, received.subarray(length)));
       this.close();
     };
     socket.on('data', onData);
@@ -108,21 +107,22 @@ export class SocketServer {
     socket.on('close', () => this.strangers.delete(socket));
   }
 
-  /** The first frame has to be HELLO with our token; what follows in the chunk is the session's. */
-  private readHello(chunk: Uint8Array): { hello: boolean; tail: Uint8Array } {
-    const none = { hello: false, tail: new Uint8Array(0) };
-    if (chunk.length < 8) return none;
-    const length = new DataView(chunk.buffer, chunk.byteOffset).getUint32(0, true);
-    let hello = false;
+  /** The first frame has to be HELLO with our token. */
+  private isHello(frame: Uint8Array): boolean {
+    let isHello = false;
     try {
-      const check = (kind: FrameKind, read: () => unknown): void => {
-        hello = kind === FrameKind.HELLO && this.isToken((read() as unknown[])[0]);
-      };
-      decodeFrames(chunk.subarray(0, length), (header, read) => check(header.kind, read), NO_REFS);
+      decodeFrames(
+        frame,
+        ({ kind }, read) => {
+          isHello = kind === FrameKind.HELLO && this.isToken((read() as unknown[])[0]);
+        },
+        NO_REFS,
+      );
     } catch {
-      return none;
+      // A stranger's bytes may be anything.
+      return false;
     }
-    return { hello, tail: chunk.subarray(length) };
+    return isHello;
   }
 
   private isToken(value: unknown): boolean {
@@ -132,26 +132,18 @@ export class SocketServer {
   }
 }
 
-/** A stranger's bytes may be anything: what cannot be cut counts as a frame that is no HELLO. */
-function cut(splitter: FrameSplitter, data: Buffer): Uint8Array[] {
-  try {
-    return splitter.push(data);
-  } catch {
-    return [new Uint8Array(0)];
-  }
-}
-
 /** Frames over the child's connection. */
 export class SocketTransport implements Transport {
   private callback: ((frames: Uint8Array) => void) | null = null;
-  private early: Uint8Array[];
+  private readonly early: Uint8Array[] = [];
+  private readonly splitter = new FrameSplitter();
 
+  /** @param first what came right behind the greeting */
   constructor(
     private readonly socket: Socket,
-    private readonly splitter: FrameSplitter,
-    early: Uint8Array[],
+    first: Uint8Array,
   ) {
-    this.early = early.filter((chunk) => chunk.length > 0);
+    if (first.length > 0) this.receive(first);
     socket.on('data', (data) => this.receive(data));
   }
 
@@ -187,7 +179,7 @@ export class SocketTransport implements Transport {
     else this.socket.unref();
   }
 
-  private receive(data: Buffer): void {
+  private receive(data: Uint8Array): void {
     let chunks: Uint8Array[];
     try {
       chunks = this.splitter.push(data);

@@ -7,11 +7,12 @@ import { delimiter } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Emitter } from '../bridge/emitter';
 import { BridgeClosed, BridgeError } from '../bridge/errors';
-import type { Exposures } from '../bridge/hostCalls';
+import type { ExposedFunctions, Exposures } from '../bridge/hostCalls';
 import { Session } from '../bridge/session';
 import { type ChildExit, ChildProcess } from './childProcess';
 import { crashError, startError } from './crashReport';
-import type { ConductorHost, HostExit, HostInfo, HostOutput } from './host';
+import { userEnvironment } from './environment';
+import type { ConductorHost, Disposable, HostExit, HostInfo, HostOutput } from './host';
 import { type HostSettings, pythonFolder, pythonVariables, sourceResolver } from './hostSettings';
 import { SocketServer, type SocketTransport } from './socketServer';
 
@@ -71,6 +72,10 @@ export class SubprocessHost implements ConductorHost {
     return !this.current.session.closed;
   }
 
+  expose(name: string, functions: ExposedFunctions): Disposable {
+    return this.session.expose(name, functions);
+  }
+
   stop(): Promise<void> {
     this.stopping ??= this.endChild();
     return this.stopping;
@@ -123,13 +128,15 @@ export class SubprocessHost implements ConductorHost {
 
   private spawn(server: SocketServer): ChildProcess {
     const { facts, workspace, root } = this.settings;
-    const inherited = process.env.PYTHONPATH;
+    // A trace file that is not ours to give belongs to another recorder, which would lose it.
+    const { SYMPHONY_TRACE: _, ...user } = userEnvironment();
+    const inherited = user.PYTHONPATH;
     const child = new ChildProcess({
       file: facts.path,
       args: ['-m', 'symphony_bridge.conductor', '--socket', server.path],
       cwd: workspace,
       env: {
-        ...process.env,
+        ...user,
         PYTHONUNBUFFERED: '1',
         PYTHONUTF8: '1',
         PYTHONPATH: inherited ? `${pythonFolder(root)}${delimiter}${inherited}` : pythonFolder(root),

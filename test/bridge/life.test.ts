@@ -135,7 +135,7 @@ test('subprocess: stderr of a child is passed on and its end kept', async (t) =>
 test('embedded: a second bridge shares the interpreter; another Python is refused', async (t) => {
   const first = await openForTest(t, 'embedded');
   const second = await openForTest(t, 'embedded');
-  assert.equal(second.host, first.host);
+  assert.equal(second.host.session, first.host.session);
   // Outside its folder, an environment's interpreter is another Python.
   const other = join(scratchFolder(), 'python');
   symlinkSync(realpathSync(first.info.executable), other);

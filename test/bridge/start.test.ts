@@ -129,6 +129,8 @@ test('only who shows the token gets in; the folder is private and gone afterward
   await knock(server.path, frame(FrameKind.PING, NO_PAYLOAD));
   await knock(server.path, Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'));
   await knock(server.path, new Uint8Array(100_000).fill(1));
+  // The length of a frame of a gigabyte, and nothing behind it: no room is made for it.
+  await knock(server.path, Uint8Array.of(0, 0, 0, 0x40, FrameKind.HELLO, 0, 1, 0));
   assert.equal(arrived, false);
   const child = connect(server.path);
   const greeting = Buffer.concat([

@@ -1,8 +1,11 @@
 /** The small parts of hosts: restarts, crash reports, kept output, summary, command line. */
 import assert from 'node:assert/strict';
+import type { EventEmitter } from 'node:events';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Emitter } from '../../extension/bridge/emitter';
 import { BridgeClosed } from '../../extension/bridge/errors';
+import { ChildProcess } from '../../extension/conductor/childProcess';
 import { crashError, framesOfFault, startError } from '../../extension/conductor/crashReport';
 import { readArguments, UsageError } from '../../extension/conductor/headless/arguments';
 import type { ConductorHost, HostExit } from '../../extension/conductor/host';
@@ -113,6 +116,25 @@ test('the tail of a stream is its last bytes', () => {
   assert.equal(tail.toString(), 'bcdefghi');
   tail.push(Buffer.from('0123456789'));
   assert.equal(tail.toString(), '23456789');
+});
+
+test('draining ends although something is printed in every turn', async () => {
+  const command = { file: '/bin/sleep', args: ['60'], cwd: '/', env: {}, firstLine: '' };
+  const child = new ChildProcess(command);
+  // What a pipe delivers, at a pace that no machine can disturb.
+  const { stdout } = (child as unknown as { child: { stdout: EventEmitter } }).child;
+  const print = (): void => {
+    stdout.emit('data', Buffer.from('on and on\n'));
+    turn = setImmediate(print);
+  };
+  let turn = setImmediate(print);
+  try {
+    const late = delay(5000, 'still draining', { ref: false });
+    assert.equal(await Promise.race([child.drain().then(() => 'drained'), late]), 'drained');
+  } finally {
+    clearImmediate(turn);
+    await child.kill();
+  }
 });
 
 test('the command line', () => {

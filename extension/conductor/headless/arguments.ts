@@ -4,12 +4,13 @@
  * Must not know: what is done with it.
  */
 import { parseArgs } from 'node:util';
+import { HOST_CHOICES, type HostChoice } from '../host';
 
 /** What the user asked for. */
 export interface HeadlessArguments {
   script: string;
   args: string[];
-  host: 'auto' | 'embedded' | 'subprocess';
+  host: HostChoice;
   python: string | undefined;
   /** null: record nothing; undefined: the default place. */
   trace: string | null | undefined;
@@ -21,7 +22,7 @@ export class UsageError extends Error {}
 
 export const USAGE = `Usage: npm run conductor -- SCRIPT [options] [-- SCRIPT ARGUMENTS]
 
-  --host auto|embedded|subprocess  where Python runs (default: auto)
+  --host ${HOST_CHOICES.join('|')}  where Python runs (default: auto)
   --python PATH                    the interpreter (default: .venv, then PATH)
   --trace FILE                     where to record (default: .symphony/NAME.symtrace)
   --no-trace                       record nothing
@@ -60,7 +61,8 @@ function parse(argv: readonly string[]) {
   }
 }
 
-function readHost(host = 'auto'): HeadlessArguments['host'] {
-  if (host === 'auto' || host === 'embedded' || host === 'subprocess') return host;
-  throw new UsageError(`--host is ${host}; it can be auto, embedded or subprocess.`);
+function readHost(host = 'auto'): HostChoice {
+  const known = HOST_CHOICES.find((choice) => choice === host);
+  if (known === undefined) throw new UsageError(`--host is ${host}; it can be ${HOST_CHOICES.join(', ')}.`);
+  return known;
 }
