@@ -60,9 +60,9 @@ VALUES: List[Any] = [
     ),
     ("map with int keys", BOTH, ["map", [[["int", "1"], ["str", "a"]], [["tuple", []], ["none"]]]]),
     (
-        "map with an index-like key",
+        "map with an index-like key behind a name",
         BOTH,
-        ["map", [[["str", "7"], ["int", "1"]], [["str", "b"], ["int", "2"]]]],
+        ["map", [[["str", "b"], ["int", "1"]], [["str", "7"], ["int", "2"]]]],
     ),
     ("map with __proto__", BOTH, ["map", [[["str", "__proto__"], ["int", "1"]]]]),
     (

@@ -32,7 +32,7 @@ export function formatPath(root: string, steps: readonly PathStep[]): string {
   let text = root;
   for (const step of steps) {
     if (typeof step === 'number') text += `[${step}]`;
-    else if (step.startsWith('<')) text += step;
+    else if (/^<(item|key|value) \d+>$|^<…>$/.test(step)) text += step;
     else if (/^[A-Za-z_$][\w$]*$/.test(step)) text += `.${step}`;
     else text += `[${JSON.stringify(step)}]`;
   }

@@ -57,7 +57,10 @@ export function encodeCall(
 }
 
 /** A frame as it is handed out; `read` unpacks its value, any number of times, while the chunk's bytes stay as they are. */
-export type OnFrame = (header: FrameHeader, read: () => unknown) => void;
+export type OnFrame = (header: FrameHeader, read: ReadPayload) => void;
+
+/** Unpacks a frame's value; `strict`: integral floats arrive as `PyFloat`. */
+export type ReadPayload = (strict?: boolean) => unknown;
 
 /**
  * Goes through a chunk of whole frames in order.
@@ -72,7 +75,7 @@ export function decodeFrames(chunk: Uint8Array, onFrame: OnFrame, refs: RefConte
   for (let start = 0; start < size; ) {
     const length = reader.frameLength(start);
     const from = start;
-    onFrame(reader.header(from), () => reader.read(from, length, refs));
+    onFrame(reader.header(from), (strict) => reader.read(from, length, refs, strict));
     start += length;
   }
 }
@@ -118,7 +121,7 @@ class ChunkReader {
     };
   }
 
-  read(start: number, length: number, refs: RefContext): unknown {
+  read(start: number, length: number, refs: RefContext, strict = false): unknown {
     const ops = this.uint(start + FrameOffset.OPS);
     const nums = this.uint(start + FrameOffset.NUMS);
     const chars = this.uint(start + FrameOffset.CHARS);
@@ -138,6 +141,7 @@ class ChunkReader {
         nums: this.floats,
         chars: this.chars,
         segments,
+        ours: false,
         opsAt: opsFrom >> 2,
         opsEnd: (opsFrom >> 2) + ops,
         numsAt: numsFrom >> 3,
@@ -146,17 +150,18 @@ class ChunkReader {
         charsEnd: charsFrom + chars,
       },
       refs,
+      strict,
     );
   }
 
-  private segments(from: number, end: number, count: number): Uint8Array[] {
-    const segments: Uint8Array[] = [];
+  private segments(from: number, end: number, count: number): Uint8Array<ArrayBuffer>[] {
+    const segments: Uint8Array<ArrayBuffer>[] = [];
     let at = from;
     for (let i = 0; i < count; i++) {
       const length = at + 8 > end ? Number.POSITIVE_INFINITY : this.uint(at) + this.uint(at + 4) * 2 ** 32;
       const next = at + 8 + pad8(length);
       if (!(next <= end)) throw new FrameError(`malformed frame: segment ${i} is longer than the frame`);
-      segments.push(this.chars.subarray(at + 8, at + 8 + length));
+      segments.push(this.chars.subarray(at + 8, at + 8 + length) as Uint8Array<ArrayBuffer>);
       at = next;
     }
     return segments;
@@ -258,7 +263,7 @@ function pad8(n: number): number {
   return Math.ceil(n / 8) * 8;
 }
 
-const NO_SEGMENTS: readonly Uint8Array[] = [];
+const NO_SEGMENTS: readonly Uint8Array<ArrayBuffer>[] = [];
 
 /** A call's payload is (name, args, kwargs, site); its paths begin at the argument, as a programmer would say it. */
 export function callRoot(steps: PathStep[]): string {

@@ -1,8 +1,11 @@
 /** The codec: values ⇄ packed frames. See `../../protocol` for the layout. */
-export { PyByteArray, PyDataclass, PyFrozenSet, PyTuple, tuple } from './carriers';
+export { type BufferView, view } from './buffers';
+export * from './carriers';
 export { ConversionError, FrameError } from './conversionError';
+export { type Converter, registerConverter } from './converters';
 export { type DataclassConstructor, registerDataclass } from './dataclasses';
+export { type RegisteredEnum, registerEnum } from './enums';
 export { FrameSplitter } from './frameSplitter';
-export { decodeFrames, encodeCall, encodeFrame, NO_PAYLOAD, type OnFrame } from './frames';
+export { decodeFrames, encodeCall, encodeFrame, NO_PAYLOAD, type OnFrame, type ReadPayload } from './frames';
 export { NO_REFS, type RefContext, type WireRef } from './refContext';
 export { type SyncAddon, SyncCodec } from './syncCodec';

@@ -3,9 +3,12 @@
  *
  * JavaScript thread only. Knows nothing of containers, shapes or references: those are the packer's.
  */
+import { MAX_FRAME } from '../../protocol/frame';
 import { Tag, WIDE_ARG } from '../../protocol/pack';
+import { bytesOf } from './buffers';
 import { PyByteArray } from './carriers';
 import { allocateChars, type CharBuffer } from './charBuffer';
+import { Refusal } from './refusal';
 
 /** Bytes from this length on travel as their own segment. */
 const SEGMENT_FROM = 64 * 1024;
@@ -25,6 +28,7 @@ export class PackWriter {
   numsLen = 0;
   charsLen = 0;
   segments: Uint8Array[] = [];
+  private segmentBytes = 0;
   /** Changes whenever one of the arrays is replaced. */
   generation = 0;
 
@@ -113,29 +117,44 @@ export class PackWriter {
     for (const word of words) this.raw(word);
   }
 
+  /** A float, integral or not. */
+  protected float(v: number): void {
+    this.raw(Tag.FLOAT);
+    this.num(v);
+  }
+
   protected bytes(b: Uint8Array): void {
     const n = b.byteLength;
+    // Memory that is gone has no length, too.
+    if (n === 0) bytesOf(b);
     if (b instanceof PyByteArray) this.op(Tag.BYTEARRAY, n);
-    else if (n >= SEGMENT_FROM) {
-      this.op(Tag.SEGMENT, this.segments.length);
-      this.segments.push(b);
-      return;
-    } else this.op(Tag.BYTES, n);
+    else if (n >= SEGMENT_FROM) return this.segment(b);
+    else this.op(Tag.BYTES, n);
     const at = this.charsLen;
     if (at + n > this.chars.length) this.growChars(at + n);
     this.chars.set(b, at);
     this.charsLen = at + n;
   }
 
-  protected floatArray(a: Float64Array | Float32Array): void {
-    const at = this.numsLen;
-    if (at + a.length > this.nums.length) this.growNums(at + a.length);
-    this.nums.set(a, at);
-    this.numsLen = at + a.length;
-    this.op(Tag.FLOATS, a.length);
+  /** Bytes that stay where they are until the pack is sent. */
+  protected segment(b: Uint8Array): void {
+    if (this.segments.length === 0) this.segmentBytes = 0;
+    this.op(Tag.SEGMENT, this.segments.length);
+    // A view of its own keeps its length when the memory grows.
+    this.segments.push(new Uint8Array(b.buffer, b.byteOffset, b.byteLength));
+    this.segmentBytes += b.byteLength;
+  }
+
+  /** @throws Refusal when a getter took the memory of a segment away while the pack was written */
+  protected checkSegments(): void {
+    if (this.segments.length === 0) return;
+    let bytes = 0;
+    for (const segment of this.segments) bytes += segment.byteLength;
+    if (bytes !== this.segmentBytes) throw new Refusal(this.segments[0], 'it changed while it was read');
   }
 
   private growOps(): void {
+    checkSize(this.ops.length * 8);
     const ops = new Int32Array(this.ops.length * 2);
     ops.set(this.ops);
     this.ops = ops;
@@ -143,6 +162,7 @@ export class PackWriter {
   }
 
   protected growNums(need: number): void {
+    checkSize(need * 8);
     const nums = new Float64Array(Math.max(need, this.nums.length * 2));
     nums.set(this.nums.subarray(0, this.numsLen));
     this.nums = nums;
@@ -150,9 +170,14 @@ export class PackWriter {
   }
 
   private growChars(need: number): void {
+    checkSize(need);
     const chars = allocateChars(Math.max(need, this.chars.length * 2));
     chars.set(this.chars.subarray(0, this.charsLen));
     this.chars = chars;
     this.generation++;
   }
+}
+
+function checkSize(bytes: number): void {
+  if (bytes > MAX_FRAME) throw new Refusal(undefined, `the whole is larger than ${MAX_FRAME / 2 ** 20} MiB`);
 }

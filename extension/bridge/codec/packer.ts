@@ -4,42 +4,56 @@
  * JavaScript thread only. Re-entrant: a getter or proxy trap that packs something must use another packer; `leasePacker`
  * sees to that. Knows nothing of frames, transports or what a reference is.
  */
-import { types } from 'node:util';
-import { MAX_DEPTH, Tag } from '../../protocol/pack';
-import { PyDataclass, PyFrozenSet, PyTuple } from './carriers';
+import { KEPT, MAX_DEPTH, Tag } from '../../protocol/pack';
+import { BufferView, viewParts } from './buffers';
+import { builtinWriters } from './builtinConverters';
+import { PyByteArray, PyDataclass, PyFloat, PyFrozenSet, PyTuple } from './carriers';
 import type { PathStep } from './conversionError';
+import { converterFor, type Entry, hasEarlyConverters } from './converters';
 import { dataclassName } from './dataclasses';
+import { enumOfSymbol } from './enums';
+import { Identity } from './identity';
 import { PackWriter } from './packWriter';
-import type { RefContext, WireRef } from './refContext';
-import { at, DEEP, hintFor, isRealmRoot, type PathRoot, Refusal } from './refusal';
-import { type Shape, ShapeTrie } from './shapes';
+import { realmTwin } from './realms';
+import type { RefContext } from './refContext';
+import { at, DEEP, hintFor, Passing, type PathRoot, Refusal, refusalOf } from './refusal';
+import { readsAsObject, type Shape, ShapeTrie } from './shapes';
 
 const objectPrototype = Object.prototype;
 const arrayPrototype = Array.prototype;
 
 export class Packer extends PackWriter {
+  /** Whether `view(x)` may lend its memory: only where the receiver answers before the caller goes on. */
+  lends = false;
   private refs!: RefContext;
   private depth = 0;
   private frame = 0;
   private shapeCount = 0;
   private readonly inline: (Shape | undefined)[] = [];
   private readonly trie = new ShapeTrie();
+  private readonly identity = new Identity();
+  /** Starts of the containers around the current value that must be whole before they are named. */
+  private readonly open: number[] = [];
+  private readonly introduced = new Map<string, number>();
 
   /**
    * Packs one value, replacing what was packed before.
    *
-   * @throws ConversionError for a value without a form in Python; what a getter throws passes unchanged
+   * @throws ConversionError for a value without a form in Python, or that cannot be read; what `refs` throws passes unchanged
    */
   pack(value: unknown, refs: RefContext, root: PathRoot = 'value'): void {
     this.begin(refs);
     try {
       this.value(value);
+      this.checkSegments();
     } catch (error) {
-      throw error instanceof Refusal ? error.toError(root) : error;
+      throw fail(error, root);
+    } finally {
+      this.end();
     }
   }
 
-  /** Starts an empty pack; the caller adds values itself with {@link value} and {@link op}. */
+  /** Starts an empty pack. */
   begin(refs: RefContext): void {
     this.opsLen = 0;
     this.numsLen = 0;
@@ -49,6 +63,7 @@ export class Packer extends PackWriter {
     this.depth = 0;
     this.shapeCount = 0;
     this.frame++;
+    this.end();
   }
 
   /** Packs a call's payload, (name, args, kwargs, site), without making the tuples that hold it. */
@@ -72,14 +87,14 @@ export class Packer extends PackWriter {
       for (; i < args.length; i++) this.value(args[i]);
       part = 2;
       if (kwargs === null) this.raw(Tag.NONE);
-      else this.plain(kwargs);
+      else this.properties(kwargs, true);
       if (site === null) this.raw(Tag.NONE);
       else this.string(site);
+      this.checkSegments();
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      if (part === 1) error.steps.push(i);
-      error.steps.push(part);
-      throw error.toError(root);
+      throw fail(at(part === 1 ? at(error, i) : error, part), root);
+    } finally {
+      this.end();
     }
   }
 
@@ -98,12 +113,18 @@ export class Packer extends PackWriter {
 
   private object(o: object): void {
     const prototype = Object.getPrototypeOf(o);
-    if (prototype === objectPrototype) this.plain(o as Record<string, unknown>);
-    else if (prototype === arrayPrototype) this.array(o as unknown[]);
-    else this.special(o, prototype);
+    if (hasEarlyConverters() && this.converted(o, converterFor(o, true))) return;
+    if (prototype === objectPrototype || prototype === null) {
+      if (!this.met(o)) this.properties(o as Record<string, unknown>);
+    } else if (prototype === arrayPrototype) this.array(o as unknown[]);
+    else if (!this.special(o, prototype)) this.foreign(o, prototype);
   }
 
-  private plain(o: Record<string, unknown>): void {
+  /**
+   * An object's own properties. One named `__proto__` would set the prototype of an object that is read, so it goes as
+   * pairs; not among keyword arguments, which no object is made of.
+   */
+  private properties(o: Record<string, unknown>, keywords = false): void {
     this.enter(o);
     const keys = Object.keys(o);
     const depth = this.depth;
@@ -112,15 +133,23 @@ export class Packer extends PackWriter {
       shape = this.trie.find(keys);
       this.inline[depth] = shape;
     }
-    if (shape.plain) {
-      if (shape.frame === this.frame) this.op(Tag.OBJECT, shape.id);
-      else this.define(shape);
-      shape.write(this, o);
-    } else this.pairs(o, keys);
+    if (shape.plain || keywords) this.shaped(shape, o);
+    else this.extension('js:object', o, () => this.pairs(o, keys));
     this.depth--;
   }
 
-  /** An object whose keys would change order or meaning in an object. */
+  private shaped(shape: Shape, o: Record<string, unknown>): void {
+    if (shape.frame === this.frame) this.op(Tag.OBJECT, shape.id);
+    else {
+      const { keys } = shape;
+      this.op(Tag.SHAPE, keys.length);
+      for (let i = 0; i < keys.length; i++) this.string(keys[i]);
+      shape.frame = this.frame;
+      shape.id = this.shapeCount++;
+    }
+    shape.write(this, o);
+  }
+
   private pairs(o: Record<string, unknown>, keys: readonly string[]): void {
     this.op(Tag.MAP, keys.length);
     let i = 0;
@@ -130,39 +159,30 @@ export class Packer extends PackWriter {
         this.value(o[keys[i]]);
       }
     } catch (error) {
-      throw at(error, keys[i], o);
+      throw at(error, keys[i]);
     }
-  }
-
-  private define(shape: Shape): void {
-    const { keys } = shape;
-    this.op(Tag.SHAPE, keys.length);
-    for (let i = 0; i < keys.length; i++) this.string(keys[i]);
-    shape.frame = this.frame;
-    shape.id = this.shapeCount++;
   }
 
   private array(a: unknown[]): void {
+    if (this.met(a)) return;
     const n = a.length;
     if (n !== 0 && typeof a[0] === 'number' && this.floats(a, n)) return;
-    this.enter(a);
-    this.op(Tag.LIST, n);
-    this.items(a, n);
-    this.depth--;
+    for (let i = 0; i < n; i++) if (a[i] === undefined && !(i in a)) return this.sparse(a, i);
+    this.sequence(Tag.LIST, a);
   }
 
-  private items(a: unknown[], n: number): void {
+  private sequence(tag: Tag, a: unknown[]): void {
+    this.enter(a);
+    const n = a.length;
+    this.op(tag, n);
     let i = 0;
     try {
-      for (; i < n; i++) {
-        const item = a[i];
-        if (item === undefined && !(i in a))
-          throw new Refusal(item, 'a hole in a sparse array', 'fill it first');
-        this.value(item);
-      }
+      for (; i < n; i++) this.value(a[i]);
     } catch (error) {
-      throw at(error, i, a);
+      throw at(error, i);
     }
+    if (a.length !== n) throw new Refusal(a, CHANGED);
+    this.depth--;
   }
 
   /** An array of numbers of which one is no integer goes as floats, as a whole. */
@@ -183,112 +203,238 @@ export class Packer extends PackWriter {
     return true;
   }
 
-  private special(o: object, prototype: object | null): void {
-    if (prototype === null) return this.plain(o as Record<string, unknown>);
-    if (o instanceof Uint8Array) return this.bytes(o);
-    if (prototype === PyTuple.prototype) return this.sequence(Tag.TUPLE, o as unknown[]);
-    if (prototype === Map.prototype) return this.map(o as Map<unknown, unknown>);
-    if (prototype === Set.prototype) return this.set(Tag.SET, o as Set<unknown>);
-    if (prototype === PyFrozenSet.prototype) return this.set(Tag.FROZENSET, o as Set<unknown>);
-    if (prototype === PyDataclass.prototype) {
-      return this.dataclass((o as PyDataclass).type, (o as PyDataclass).fields, o);
+  /** Values of the classes that have a conversion. */
+  private special(o: object, prototype: object): boolean {
+    if (prototype === uint8Prototype) this.bytes(o as Uint8Array);
+    else if (prototype === PyFloat.prototype) this.float((o as PyFloat).value);
+    else if (prototype === PyTuple.prototype) this.whole(Tag.TUPLE, o);
+    else if (prototype === Map.prototype) this.mapOrConverted(o as Map<unknown, unknown>);
+    else if (prototype === Set.prototype) {
+      if (!this.met(o)) this.set(Tag.SET, o as Set<unknown>);
+    } else if (prototype === PyFrozenSet.prototype) this.whole(Tag.FROZENSET, o);
+    else if (prototype === PyByteArray.prototype) {
+      if (!this.met(o)) this.bytes(o as Uint8Array);
+    } else if (prototype === PyDataclass.prototype) {
+      this.dataclass((o as PyDataclass).type, (o as PyDataclass).fields, o);
+    } else return this.byName(o, prototype);
+    return true;
+  }
+
+  private byName(o: object, prototype: object): boolean {
+    const writer = builtinWriters.get(prototype);
+    if (writer !== undefined) {
+      if (!this.met(o)) this.extension(writer.name, o, () => this.payload(writer.toPlain(o)));
+      return true;
+    }
+    if (prototype === BufferView.prototype) {
+      this.lend(o as BufferView);
+      return true;
     }
     const typeName = dataclassName(prototype);
-    if (typeName !== undefined) return this.dataclass(typeName, o as Record<string, unknown>, o);
-    if (o instanceof Float64Array || o instanceof Float32Array) return this.floatArray(o);
-    this.foreign(o, prototype);
+    if (typeName === undefined) return false;
+    this.dataclass(typeName, o as Record<string, unknown>, o);
+    return true;
   }
 
-  /** What may still be a reference, or a plain value made in another realm (`vm`, a debugger's evaluation). */
+  /** A value of a class of its own, or of another realm (`vm`, a debugger's evaluation): then it may be plain. */
   private foreign(o: object, prototype: object): void {
-    const ref = this.refs.refOf(o);
-    if (ref !== undefined) return this.ref(ref);
-    if (Array.isArray(o) && Object.getPrototypeOf(Object.getPrototypeOf(prototype) ?? {}) === null) {
-      return this.array(o);
+    if (this.converted(o, converterFor(o, false))) return;
+    const twin = realmTwin(o, prototype);
+    if (twin === arrayPrototype) return this.array(o as unknown[]);
+    if (twin === objectPrototype) {
+      if (!this.met(o)) this.properties(o as Record<string, unknown>);
+      return;
     }
-    if (types.isMap(o) && isRealmRoot(prototype, 'Map')) return this.map(o);
-    if (types.isSet(o) && isRealmRoot(prototype, 'Set')) return this.set(Tag.SET, o);
-    if (isRealmRoot(prototype, 'Object')) return this.plain(o as Record<string, unknown>);
-    throw new Refusal(o, undefined, hintFor(o));
+    if (twin !== undefined && this.special(o, twin)) return;
+    this.reference(o, hintFor(o));
   }
 
-  private reference(v: unknown): void {
-    const ref = typeof v === 'symbol' ? undefined : this.refs.refOf(v);
-    if (ref === undefined) throw new Refusal(v, undefined, 'pass a ref or a plain value');
-    this.ref(ref);
+  private converted(o: object, entry: Entry | undefined): boolean {
+    if (entry === undefined) return false;
+    if (entry.direct) this.value(entry.toPlain(o));
+    else if (!this.met(o)) this.extension(entry.name, o, () => this.value(entry.toPlain(o)));
+    return true;
   }
 
-  private ref(ref: WireRef): void {
+  /** A value by a converter. */
+  private extension(name: string, o: object, write: () => void): void {
+    this.enter(o);
+    this.open.push(this.opsLen);
+    const known = this.introduced.get(name);
+    if (known !== undefined) this.op(Tag.EXT, known);
+    else {
+      this.introduced.set(name, this.introduced.size + 1);
+      this.op(Tag.EXT, 0);
+      this.string(name);
+    }
+    write();
+    this.open.pop();
+    this.depth--;
+  }
+
+  /** The form of a built-in converter: tuples made for it, which nobody else knows. */
+  private payload(plain: unknown): void {
+    if (!(plain instanceof PyTuple)) return this.value(plain);
+    this.enter(plain);
+    this.op(Tag.TUPLE, plain.length);
+    for (let i = 0; i < plain.length; i++) this.payload(plain[i]);
+    this.depth--;
+  }
+
+  private lend(marked: BufferView): void {
+    if (!this.lends) throw new Refusal(marked.source, NOT_LENT, 'pass it without view(), as a copy');
+    if (this.met(marked)) return;
+    const { facts, bytes } = viewParts(marked);
+    this.extension('view', marked, () => {
+      this.op(Tag.TUPLE, facts.length + 1);
+      for (const fact of facts) this.payload(fact);
+      this.segment(bytes);
+    });
+  }
+
+  private sparse(a: unknown[], hole: number): void {
+    const ref = this.referenceTo(a);
+    if (ref) return;
+    throw at(new Refusal(undefined, 'a hole in a sparse array', 'fill it first'), hole);
+  }
+
+  private reference(v: unknown, hint = 'pass a ref or a plain value'): void {
+    const member = typeof v === 'symbol' ? enumOfSymbol(v) : undefined;
+    if (member !== undefined) return this.value(member);
+    if (!this.referenceTo(v)) throw new Refusal(v, undefined, hint);
+  }
+
+  private referenceTo(v: unknown): boolean {
+    let ref: ReturnType<RefContext['refOf']>;
+    try {
+      ref = this.refs.refOf(v);
+    } catch (error) {
+      throw new Passing(error);
+    }
+    if (ref === undefined) return false;
     this.op(ref.own ? Tag.REF : Tag.PROXY, ref.own ? 0 : ref.traits);
     this.num(ref.handle);
     if (!ref.own) this.string(ref.label);
-  }
-
-  private sequence(tag: Tag, a: unknown[]): void {
-    this.enter(a);
-    const n = a.length;
-    this.op(tag, n);
-    this.items(a, n);
-    this.depth--;
+    return true;
   }
 
   private set(tag: Tag, s: Set<unknown>): void {
     this.enter(s);
-    this.op(tag, s.size);
-    const before = s.size;
+    const before = sizeOfSet.call(s);
+    this.op(tag, before);
     let i = 0;
     try {
-      for (const item of s) {
+      for (const item of setItems.call(s)) {
+        // A getter that adds would keep this going for ever.
+        if (i++ === before) break;
         this.value(item);
-        i++;
       }
-      if (i !== before) throw new Refusal(s, 'changed while it was read');
     } catch (error) {
-      throw at(error, `<item ${i}>`, s);
+      throw at(error, `<item ${i - 1}>`);
     }
+    if (i !== before) throw new Refusal(s, CHANGED);
     this.depth--;
+  }
+
+  /** Many a Map would come back as an object, did it not say what it is. */
+  private mapOrConverted(m: Map<unknown, unknown>): void {
+    if (this.met(m)) return;
+    if (readsAsObject(mapKeys.call(m))) this.extension('js:Map', m, () => this.map(m));
+    else this.map(m);
   }
 
   private map(m: Map<unknown, unknown>): void {
     this.enter(m);
-    const before = m.size;
+    const before = sizeOfMap.call(m);
     this.op(Tag.MAP, before);
     let i = 0;
     let step: PathStep = '<key 0>';
     try {
-      for (const [key, item] of m) {
+      for (const [key, item] of mapEntries.call(m)) {
         step = `<key ${i}>`;
+        if (i++ === before) break;
         this.value(key);
-        step = typeof key === 'string' ? key : `<value ${i}>`;
+        step = typeof key === 'string' ? key : `<value ${i - 1}>`;
         this.value(item);
-        i++;
       }
-      if (i !== before) throw new Refusal(m, 'changed while it was read');
     } catch (error) {
-      throw at(error, step, m);
+      throw at(error, step);
     }
+    if (i !== before) throw new Refusal(m, CHANGED);
     this.depth--;
   }
 
   private dataclass(typeName: string, fields: Record<string, unknown>, o: object): void {
-    const keys = Object.keys(fields);
-    const shape = this.trie.find(keys);
-    if (!shape.plain) throw new Refusal(o, 'a field name is no identifier');
-    this.enter(fields);
+    if (this.met(o)) return;
+    const shape = this.trie.find(Object.keys(fields));
+    this.enter(o);
+    this.open.push(this.opsLen);
     this.op(Tag.DATACLASS, 0);
     this.string(typeName);
-    if (shape.frame === this.frame) this.op(Tag.OBJECT, shape.id);
-    else this.define(shape);
-    shape.write(this, fields);
+    this.shaped(shape, fields);
+    this.open.pop();
     this.depth--;
+  }
+
+  /** A container that has to be whole before it is named. */
+  private whole(tag: Tag.TUPLE | Tag.FROZENSET, o: object): void {
+    if (this.met(o)) return;
+    this.open.push(this.opsLen);
+    if (tag === Tag.TUPLE) this.sequence(tag, o as unknown[]);
+    else this.set(tag, o as Set<unknown>);
+    this.open.pop();
+  }
+
+  /** True when the container was written before: then it is named. Else it must be written now. */
+  private met(o: object): boolean {
+    const start = this.identity.meet(o, this.opsLen);
+    if (start < 0) return false;
+    const { ops } = this;
+    if (this.open.includes(start)) {
+      // Only an instance can be made before its parts.
+      if ((ops[start] & 0xff & ~KEPT) !== Tag.DATACLASS) throw new Refusal(o, IN_ITSELF);
+      ops[start] |= CYCLIC;
+    }
+    ops[start] |= KEPT;
+    this.op(Tag.BACK, start);
+    return true;
   }
 
   private enter(o: object): void {
     if (++this.depth > MAX_DEPTH) throw new Refusal(o, DEEP);
   }
+
+  /** Forgets what only the pack under way needs. */
+  private end(): void {
+    this.identity.clear();
+    if (this.introduced.size !== 0) this.introduced.clear();
+    this.open.length = 0;
+  }
 }
 
+const uint8Prototype = Uint8Array.prototype;
 const CALL_TUPLE = Tag.TUPLE | (4 << 8);
+/** arg 1 of a DATACLASS. */
+const CYCLIC = 1 << 8;
+const CHANGED = 'it changed while it was read';
+const IN_ITSELF = 'it contains itself, which a tuple, a frozenset or a converted value cannot';
+const NOT_LENT = 'only a synchronous call can lend memory';
+
+// The originals: an instance may have properties of the same names.
+const setItems = Set.prototype.values;
+const mapKeys = Map.prototype.keys;
+const mapEntries = Map.prototype.entries;
+const sizeOfSet = sizeGetter<Set<unknown>>(Set.prototype);
+const sizeOfMap = sizeGetter<Map<unknown, unknown>>(Map.prototype);
+
+function sizeGetter<T>(prototype: object): (this: T) => number {
+  return Object.getOwnPropertyDescriptor(prototype, 'size')?.get as (this: T) => number;
+}
+
+function fail(error: unknown, root: PathRoot): unknown {
+  return error instanceof Passing ? error.error : refusalOf(error).toError(root);
+}
+
 function sameKeys(a: readonly string[], b: readonly string[]): boolean {
   const n = a.length;
   if (n !== b.length) return false;

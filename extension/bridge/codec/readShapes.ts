@@ -25,9 +25,13 @@ export class ReadShape {
   read(reader: Reader): Record<string, unknown> {
     if (this.make !== undefined) return this.make(reader);
     if (++this.uses === GENERATE_AFTER) this.make = generate(this.keys);
-    const o: Record<string, unknown> = {};
+    return this.fill(reader, {});
+  }
+
+  /** Reads the values into an object that is there already. */
+  fill<O extends object>(reader: Reader, o: O): O {
     const { keys } = this;
-    for (let i = 0; i < keys.length; i++) setOwn(o, keys[i], reader.value());
+    for (let i = 0; i < keys.length; i++) setOwn(o as Record<string, unknown>, keys[i], reader.value());
     return o;
   }
 }
@@ -64,7 +68,8 @@ export class ReadShapes {
 }
 
 function setOwn(o: Record<string, unknown>, key: string, value: unknown): void {
-  if (key !== '__proto__') o[key] = value;
+  // What a prototype has may be a setter, or may not be assigned over: `__proto__`, or a polluted prototype.
+  if (!(key in o)) o[key] = value;
   else Object.defineProperty(o, key, { value, enumerable: true, configurable: true, writable: true });
 }
 

@@ -22,7 +22,7 @@ type Write = (writer: ValueWriter, o: Record<string, unknown>, keys: readonly st
 let generated = 0;
 
 export class Shape {
-  /** Can go as SHAPE/OBJECT; otherwise a key would change order or meaning on the way, and it goes as MAP. */
+  /** Has no key that means something else in an object that is read. */
   readonly plain: boolean;
   /** The frame that {@link id} belongs to. */
   frame = -1;
@@ -31,8 +31,7 @@ export class Shape {
   private writeValues: Write = writeInLoop;
 
   constructor(readonly keys: readonly string[]) {
-    // Own keys come with the index-like ones first, so the first key answers for all.
-    this.plain = (keys.length === 0 || !isIndexLike(keys[0])) && !keys.includes('__proto__');
+    this.plain = !keys.includes('__proto__');
   }
 
   /** Writes the values of an object of this shape, in order; failures get the key as a step of their path. */
@@ -76,11 +75,28 @@ export class ShapeTrie {
   }
 }
 
-/** JavaScript moves such keys in front of the others (`"7"`, not `"07"`). */
-export function isIndexLike(key: string): boolean {
+/**
+ * True when a dict of these keys arrives as an object: all are text, none is `__proto__`, and an object keeps their order.
+ * Python's side decides by the same rule.
+ */
+export function readsAsObject(keys: Iterable<unknown>): boolean {
+  let last = -1;
+  for (const key of keys) {
+    if (typeof key !== 'string' || key === '__proto__') return false;
+    const index = indexOf(key);
+    // An index after a name, or after a higher index, would be moved forward.
+    if (index >= 0 && index < last) return false;
+    last = index < 0 ? Number.POSITIVE_INFINITY : index;
+  }
+  return true;
+}
+
+/** The index that JavaScript takes a key for (`"7"`, not `"07"`); -1 for a name. */
+function indexOf(key: string): number {
   const first = key.charCodeAt(0);
-  if (!(first >= 48 && first <= 57) || key.length > 10) return false;
-  return String(Number(key) >>> 0) === key && key !== '4294967295';
+  if (!(first >= 48 && first <= 57) || key.length > 10) return -1;
+  const index = Number(key) >>> 0;
+  return String(index) === key && index !== 0xffff_ffff ? index : -1;
 }
 
 function writeInLoop(writer: ValueWriter, o: Record<string, unknown>, keys: readonly string[]): void {
@@ -88,7 +104,7 @@ function writeInLoop(writer: ValueWriter, o: Record<string, unknown>, keys: read
   try {
     for (; i < keys.length; i++) writer.value(o[keys[i]]);
   } catch (error) {
-    throw at(error, keys[i], o);
+    throw at(error, keys[i]);
   }
 }
 
@@ -98,7 +114,7 @@ function generate(keys: readonly string[]): Write | undefined {
   try {
     const make = new Function(
       'at',
-      `return (w, o, keys) => { let i = 0; try { ${values} } catch (error) { throw at(error, keys[i], o); } };`,
+      `return (w, o, keys) => { let i = 0; try { ${values} } catch (error) { throw at(error, keys[i]); } };`,
     );
     generated++;
     return make(at) as Write;

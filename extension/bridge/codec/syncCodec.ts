@@ -80,6 +80,7 @@ export class SyncCodec {
    *
    * @param target handle of the receiver, 0: `name` is `module:attr`
    * @param parent span id of the parent, 0: none
+   * @param strict integral floats arrive as `PyFloat`
    * @throws ConversionError, or what `toError` makes of the exception
    */
   call(
@@ -89,6 +90,7 @@ export class SyncCodec {
     kwargs: Record<string, unknown> | null,
     site: string | null,
     parent: number,
+    strict = false,
   ): unknown {
     const lane = this.lane();
     const before = this.registered;
@@ -103,7 +105,7 @@ export class SyncCodec {
       }
       // Read now: reading the reply may make another call.
       const { status } = lane;
-      const reply = this.unpack(lane);
+      const reply = this.unpack(lane, strict && status === Status.VALUE);
       if (status === Status.ERROR) throw this.toError(reply);
       return reply;
     } finally {
@@ -127,10 +129,10 @@ export class SyncCodec {
     }
   }
 
-  private unpack(lane: Lane): unknown {
+  private unpack(lane: Lane, strict: boolean): unknown {
     this.depth++;
     try {
-      return lane.unpack(this.addon, this.refs);
+      return lane.unpack(this.addon, this.refs, strict);
     } finally {
       this.depth--;
       lane.trim();
@@ -167,6 +169,11 @@ class Lane {
   /** Generation of the packer's memory that is registered; -1: register again. */
   private registered = -1;
 
+  constructor() {
+    // The caller waits: what it lends cannot change meanwhile, except by a callback of its own.
+    this.packer.lends = true;
+  }
+
   call(addon: SyncAddon, target: number, parent: number): void {
     const { packer, registers } = this;
     const { segments } = packer;
@@ -184,7 +191,7 @@ class Lane {
     return this.registers[Register.STATUS];
   }
 
-  unpack(addon: SyncAddon, refs: RefContext): unknown {
+  unpack(addon: SyncAddon, refs: RefContext, strict: boolean): unknown {
     const { registers } = this;
     // What most functions return needs no reader.
     if (registers[Register.REPLY_OPS] === 1 && this.replyOps[0] === Tag.NONE) return null;
@@ -193,7 +200,11 @@ class Lane {
         ops: this.replyOps,
         nums: this.replyNums,
         chars: this.replyChars,
-        segments: registers[Register.REPLY_SEGMENTS] === 0 ? NO_SEGMENTS : addon.takeSegments(),
+        segments:
+          registers[Register.REPLY_SEGMENTS] === 0
+            ? NO_SEGMENTS
+            : (addon.takeSegments() as Uint8Array<ArrayBuffer>[]),
+        ours: true,
         opsAt: 0,
         opsEnd: registers[Register.REPLY_OPS],
         numsAt: 0,
@@ -202,6 +213,7 @@ class Lane {
         charsEnd: registers[Register.REPLY_CHARS],
       },
       refs,
+      strict,
     );
   }
 
@@ -235,4 +247,4 @@ class Lane {
   }
 }
 
-const NO_SEGMENTS: readonly Uint8Array[] = [];
+const NO_SEGMENTS: readonly Uint8Array<ArrayBuffer>[] = [];

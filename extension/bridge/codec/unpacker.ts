@@ -1,78 +1,47 @@
 /**
  * Unpacker: ops, nums, chars, segments → JavaScript values.
  *
- * JavaScript thread only. Trusts nothing: every count is checked against what is there, so that a broken peer gives a
- * `FrameError`. Reads one value to its end before anybody else may use it; knows nothing of frames or transports.
+ * JavaScript thread only. Reads one value to its end before anybody else may use it; knows nothing of frames or
+ * transports.
  */
-import { MAX_DEPTH, Tag, WIDE_ARG } from '../../protocol/pack';
-import { PyByteArray, PyDataclass, PyFrozenSet, PyTuple } from './carriers';
-import { allocateChars, type CharBuffer } from './charBuffer';
+import { KEPT, MAX_DEPTH, Tag } from '../../protocol/pack';
+import { readBuiltin } from './builtinConverters';
+import { PyByteArray, PyConverted, PyDataclass, PyFloat, PyFrozenSet, PyTuple } from './carriers';
 import { FrameError } from './conversionError';
+import { readConverted } from './converters';
 import { dataclassPrototype } from './dataclasses';
+import { PackCursor, type PackView } from './packCursor';
 import { type Reader, type ReadShape, ReadShapes } from './readShapes';
 import type { RefContext } from './refContext';
 
-/** Strings this short are copied by the runtime; longer substrings pin the text they are cut from. */
-const COPIED_ANYWAY = 13;
-/** A text up to this length may be pinned by its substrings. */
-const PIN_UP_TO = 32 * 1024;
-const SHORT_STRING16 = 16;
-
-/** A pack in memory. `chars` and `segments` are copied out of, never kept. */
-export interface PackView {
-  ops: Int32Array;
-  nums: Float64Array;
-  chars: CharBuffer;
-  segments: readonly Uint8Array[];
-  opsAt: number;
-  opsEnd: number;
-  numsAt: number;
-  numsEnd: number;
-  charsAt: number;
-  charsEnd: number;
-}
-
-export class Unpacker implements Reader {
-  private ops: Int32Array = NO_OPS;
-  private nums: Float64Array = NO_NUMS;
-  private chars: CharBuffer = NO_CHARS;
-  private segments: readonly Uint8Array[] = [];
-  private o = 0;
-  private oEnd = 0;
-  private n = 0;
-  private nEnd = 0;
-  private c = 0;
-  private cStart = 0;
-  private cEnd = 0;
-  private text: string | undefined;
+export class Unpacker extends PackCursor implements Reader {
   private depth = 0;
+  private strict = false;
   private readonly shapes: ReadShape[] = [];
+  private readonly converters: string[] = [];
+  /** Containers that are met again, by the index of their op; those that must be whole first are {@link UNFINISHED}. */
+  private readonly kept = new Map<number, unknown>();
   private refs!: RefContext;
 
   /**
    * Reads the one value of a pack.
    *
-   * @throws FrameError when the pack is malformed
+   * @param strict integral floats arrive as `PyFloat`
+   * @throws FrameError when the pack is malformed; ConversionError when a user's converter fails
    */
-  unpack(view: PackView, refs: RefContext): unknown {
-    this.ops = view.ops;
-    this.nums = view.nums;
-    this.chars = view.chars;
-    this.segments = view.segments;
-    this.o = view.opsAt;
-    this.oEnd = view.opsEnd;
-    this.n = view.numsAt;
-    this.nEnd = view.numsEnd;
-    this.c = this.cStart = view.charsAt;
-    this.cEnd = view.charsEnd;
-    this.text = undefined;
+  unpack(view: PackView, refs: RefContext, strict = false): unknown {
+    this.start(view);
     this.depth = 0;
+    this.strict = strict;
     // Even a store of the same length goes through the runtime.
     if (this.shapes.length !== 0) this.shapes.length = 0;
+    if (this.converters.length !== 0) this.converters.length = 0;
+    if (this.kept.size !== 0) this.kept.clear();
     this.refs = refs;
     const value = this.value();
     if (this.o !== this.oEnd)
       throw new FrameError(`malformed pack: ${this.oEnd - this.o} ops after the value`);
+    if (this.kept.size !== 0) this.kept.clear();
     return value;
   }
 
@@ -91,10 +60,11 @@ export class Unpacker implements Reader {
       case Tag.INT:
         return op >> 8;
       case Tag.INT53:
-      case Tag.FLOAT:
         return this.num();
+      case Tag.FLOAT:
+        return this.strict ? exactFloat(this.num()) : this.num();
       case Tag.FLOATS:
-        return this.floats(this.arg(op));
+        return this.list([], this.arg(op), Tag.FLOATS);
       case Tag.STR:
         return this.latin1(this.arg(op));
       case Tag.STR16:
@@ -104,134 +74,119 @@ export class Unpacker implements Reader {
       case Tag.BYTES:
         return this.bytes(this.arg(op));
       case Tag.BYTEARRAY:
-        return new PyByteArray(this.bytes(this.arg(op)));
+        return new PyByteArray(this.bytes(this.arg(op)).buffer);
       case Tag.SEGMENT:
         return this.segment(this.arg(op));
       case Tag.LIST:
-        return this.list([], this.count(this.arg(op)));
+        return this.list([], this.arg(op), Tag.LIST);
       case Tag.TUPLE:
-        return this.list(new PyTuple(), this.count(this.arg(op)));
+        return Object.freeze(this.list(new PyTuple(), this.arg(op), Tag.LIST));
       case Tag.SET:
-        return this.set(new Set(), this.count(this.arg(op)));
+        return this.set(new Set(), this.arg(op));
       case Tag.FROZENSET:
-        return this.set(new PyFrozenSet(), this.count(this.arg(op)));
+        return this.set(new PyFrozenSet(), this.arg(op));
       case Tag.MAP:
-        return this.map(this.count(this.arg(op) * 2) / 2);
+        return this.map(new Map(), this.arg(op));
       case Tag.SHAPE:
-        return this.object(this.define(this.count(this.arg(op))));
       case Tag.OBJECT:
-        return this.object(this.shape(this.arg(op)));
+        return this.object(this.shape(op));
       case Tag.DATACLASS:
-        return this.dataclass();
+        return this.dataclass(-1);
       case Tag.REF:
         return this.refs.ownValue(this.num());
       case Tag.PROXY:
         return this.refs.makeProxy(this.num(), this.arg(op), this.key());
+      case Tag.BACK:
+        return this.back(this.arg(op));
+      case Tag.EXT:
+        return this.extension(this.arg(op));
       default:
+        if ((op & KEPT) !== 0) return this.keep(op, this.o - 1 - this.oStart);
         throw new FrameError(`malformed pack: unknown tag ${op & 0xff}`);
     }
   }
 
-  private next(): number {
-    if (this.o >= this.oEnd) throw new FrameError('malformed pack: it ends inside a value');
-    return this.ops[this.o++];
+  /** A container that is met again later, maybe inside itself. */
+  private keep(op: number, index: number): unknown {
+    const { kept } = this;
+    const early = <T>(container: T): T => {
+      kept.set(index, container);
+      return container;
+    };
+    const tag = op & 0xff & ~KEPT;
+    switch (tag) {
+      case Tag.LIST:
+      case Tag.FLOATS:
+        return this.list(early([]), this.arg(op), tag);
+      case Tag.SET:
+        return this.set(early(new Set()), this.arg(op));
+      case Tag.MAP:
+        return this.map(early(new Map()), this.arg(op));
+      case Tag.SHAPE:
+      case Tag.OBJECT:
+        return this.fill(this.shape(op & ~KEPT), early({}));
+      case Tag.DATACLASS:
+        return this.dataclass(index);
+    }
+    if (!WHOLE.has(tag)) throw new FrameError(`malformed pack: unknown tag ${op & 0xff}`);
+    kept.set(index, UNFINISHED);
+    // Read as if it were met once: its op is the one before.
+    const value = this.whole(tag, op);
+    kept.set(index, value);
+    return value;
   }
 
-  private arg(op: number): number {
-    const arg = op >>> 8;
-    return arg === WIDE_ARG ? this.next() >>> 0 : arg;
+  private whole(tag: number, op: number): unknown {
+    if (tag === Tag.TUPLE) return Object.freeze(this.list(new PyTuple(), this.arg(op), Tag.LIST));
+    if (tag === Tag.FROZENSET) return this.set(new PyFrozenSet(), this.arg(op));
+    if (tag === Tag.EXT) return this.extension(this.arg(op));
+    return new PyByteArray(this.bytes(this.arg(op)).buffer);
   }
 
-  /** A number of values to come; each takes at least one op. */
-  private count(n: number): number {
-    if (n > this.oEnd - this.o)
-      throw new FrameError(`malformed pack: ${n} values announced, fewer are there`);
-    return n;
+  private back(index: number): unknown {
+    const value = this.kept.get(index);
+    if (value === undefined || value === UNFINISHED) {
+      throw new FrameError(`malformed pack: no container at op ${index}`);
+    }
+    return value;
   }
 
-  private num(): number {
-    if (this.n >= this.nEnd) throw new FrameError('malformed pack: a number is missing');
-    return this.nums[this.n++];
+  private extension(arg: number): unknown {
+    if (arg === 0) this.converters.push(this.key());
+    const name = this.converters[arg === 0 ? this.converters.length - 1 : arg - 1];
+    if (name === undefined) throw new FrameError(`malformed pack: no converter ${arg}`);
+    this.enter();
+    const plain = this.value();
+    this.depth--;
+    const made = readBuiltin(name, plain) ?? readConverted(name, plain);
+    return made === undefined ? new PyConverted(name, plain) : made.value;
   }
 
-  private floats(n: number): number[] {
-    const from = this.n;
-    if (n > this.nEnd - from) throw new FrameError(`malformed pack: ${n} numbers announced, fewer are there`);
-    this.n = from + n;
-    const { nums } = this;
-    const list: number[] = [];
-    for (let i = 0; i < n; i++) list.push(nums[from + i]);
-    return list;
-  }
-
-  /** Moves over `bytes` of chars and gives where they start. */
-  private take(bytes: number): number {
-    const from = this.c;
-    if (bytes > this.cEnd - from)
-      throw new FrameError(`malformed pack: ${bytes} characters announced, fewer are there`);
-    this.c = from + bytes;
-    return from;
-  }
-
-  private latin1(n: number): string {
-    const from = this.take(n);
-    const size = this.cEnd - this.cStart;
-    // A large text is not worth making for one string, and must not be pinned by it.
-    if (size > PIN_UP_TO && n >= COPIED_ANYWAY) return this.chars.latin1Slice(from, from + n);
-    if (size > PIN_UP_TO * 4) return this.chars.latin1Slice(from, from + n);
-    this.text ??= this.chars.latin1Slice(this.cStart, this.cEnd);
-    const start = from - this.cStart;
-    return this.text.substring(start, start + n);
-  }
-
-  private utf16(n: number): string {
-    const from = this.take(n * 2);
-    if (n > SHORT_STRING16) return this.chars.ucs2Slice(from, from + n * 2);
-    let text = '';
-    for (let i = from; i < from + n * 2; i += 2)
-      text += String.fromCharCode(this.chars[i] | (this.chars[i + 1] << 8));
-    return text;
-  }
-
-  private bigint(words: number): bigint {
-    const negative = this.next() !== 0;
-    this.count(words);
-    let digits = '';
-    for (let i = words - 1; i >= 0; i--) digits += (this.ops[this.o + i] >>> 0).toString(16).padStart(8, '0');
-    this.o += words;
-    const magnitude = BigInt(`0x0${digits}`);
-    return negative ? -magnitude : magnitude;
-  }
-
-  private bytes(n: number): Uint8Array {
-    const from = this.take(n);
-    const bytes = new Uint8Array(n);
-    bytes.set(this.chars.subarray(from, from + n));
-    return bytes;
-  }
-
-  private segment(index: number): Uint8Array {
-    if (index >= this.segments.length) throw new FrameError(`malformed pack: no segment ${index}`);
-    return new Uint8Array(this.segments[index]);
-  }
-
-  private list<A extends unknown[]>(list: A, n: number): A {
+  private list<A extends unknown[]>(list: A, n: number, tag: Tag.LIST | Tag.FLOATS): A {
+    if (tag === Tag.FLOATS) {
+      this.floats(list, n);
+      if (this.strict) for (let i = 0; i < n; i++) list[i] = exactFloat(list[i] as number);
+      return list;
+    }
+    this.count(n);
     this.enter();
     for (let i = 0; i < n; i++) list.push(this.value());
     this.depth--;
+    if (this.strict && !(list instanceof PyTuple)) keepMixed(list);
     return list;
   }
 
   private set<S extends Set<unknown>>(set: S, n: number): S {
+    this.count(n);
     this.enter();
-    for (let i = 0; i < n; i++) set.add(this.value());
+    for (let i = 0; i < n; i++) addToSet.call(set, this.value());
     this.depth--;
     return set;
   }
 
-  private map(pairs: number): Map<unknown, unknown> {
+  private map(map: Map<unknown, unknown>, pairs: number): Map<unknown, unknown> {
+    this.count(pairs * 2);
     this.enter();
-    const map = new Map<unknown, unknown>();
     for (let i = 0; i < pairs; i++) {
       const key = this.value();
       map.set(key, this.value());
@@ -240,25 +195,19 @@ export class Unpacker implements Reader {
     return map;
   }
 
-  private define(n: number): ReadShape {
-    const keys: string[] = [];
-    for (let i = 0; i < n; i++) keys.push(this.key());
-    const shape = readShapes.find(keys);
-    this.shapes.push(shape);
-    return shape;
-  }
-
-  private key(): string {
-    const op = this.next();
-    const tag = op & 0xff;
-    if (tag === Tag.STR) return this.latin1(this.arg(op));
-    if (tag === Tag.STR16) return this.utf16(this.arg(op));
-    throw new FrameError('malformed pack: a name must be a string');
-  }
-
-  private shape(id: number): ReadShape {
-    if (id >= this.shapes.length) throw new FrameError(`malformed pack: no shape ${id}`);
-    return this.shapes[id];
+  /** The shape of an OBJECT or SHAPE. */
+  private shape(op: number): ReadShape {
+    const arg = this.arg(op);
+    if ((op & 0xff) === Tag.SHAPE) {
+      const keys: string[] = [];
+      this.count(arg);
+      for (let i = 0; i < arg; i++) keys.push(this.key());
+      const shape = readShapes.find(keys);
+      this.shapes.push(shape);
+      return shape;
+    }
+    if (arg >= this.shapes.length) throw new FrameError(`malformed pack: no shape ${arg}`);
+    return this.shapes[arg];
   }
 
   private object(shape: ReadShape): Record<string, unknown> {
@@ -268,18 +217,34 @@ export class Unpacker implements Reader {
     return o;
   }
 
-  private dataclass(): object {
+  /** An object that must exist before its values. */
+  private fill<O extends object>(shape: ReadShape, o: O): O {
+    this.enter();
+    shape.fill(this, o);
+    this.depth--;
+    return o;
+  }
+
+  /** @param index of its op, when it is met again; else -1 */
+  private dataclass(index: number): object {
     const typeName = this.key();
     const op = this.next();
     const tag = op & 0xff;
-    let shape: ReadShape;
-    if (tag === Tag.SHAPE) shape = this.define(this.count(this.arg(op)));
-    else if (tag === Tag.OBJECT) shape = this.shape(this.arg(op));
-    else throw new FrameError('malformed pack: a dataclass without fields');
-    const fields = this.object(shape);
+    if (tag !== Tag.SHAPE && tag !== Tag.OBJECT)
+      throw new FrameError('malformed pack: a dataclass without fields');
+    const shape = this.shape(op);
     const prototype = dataclassPrototype(typeName);
-    if (prototype === undefined) return new PyDataclass(typeName, fields);
-    return Object.assign(Object.create(prototype), fields);
+    if (prototype !== undefined) {
+      const instance: object = Object.create(prototype);
+      if (index >= 0) this.kept.set(index, instance);
+      return this.fill(shape, instance);
+    }
+    if (index < 0) return new PyDataclass(typeName, this.object(shape));
+    const fields = {};
+    const carrier = new PyDataclass(typeName, fields);
+    this.kept.set(index, carrier);
+    this.fill(shape, fields);
+    return carrier;
   }
 
   private enter(): void {
@@ -288,9 +253,29 @@ export class Unpacker implements Reader {
   }
 }
 
+function exactFloat(v: number): number | PyFloat {
+  return Number.isSafeInteger(v) && !Object.is(v, -0) ? new PyFloat(v) : v;
+}
+
+/** A list of numbers with a fraction goes back as floats, all of them; where some are ints, the fractions must say so. */
+function keepMixed(list: unknown[]): void {
+  let ints = false;
+  let fractions = false;
+  for (const item of list) {
+    if (typeof item !== 'number') return;
+    if (Number.isSafeInteger(item) && !Object.is(item, -0)) ints = true;
+    else fractions = true;
+  }
+  if (!ints || !fractions) return;
+  for (let i = 0; i < list.length; i++) {
+    const item = list[i] as number;
+    if (!Number.isSafeInteger(item) || Object.is(item, -0)) list[i] = new PyFloat(item);
+  }
+}
+
 /** A call's payload and an error's chain wrap values that were already at the limit. */
 const MAX_READ_DEPTH = MAX_DEPTH + 16;
-const NO_OPS = new Int32Array(0);
-const NO_NUMS = new Float64Array(0);
-const NO_CHARS = allocateChars(0);
+const WHOLE: ReadonlySet<number> = new Set([Tag.TUPLE, Tag.FROZENSET, Tag.EXT, Tag.BYTEARRAY]);
+const UNFINISHED = Symbol('unfinished');
+const addToSet = Set.prototype.add;
 const readShapes = new ReadShapes();
