@@ -18,8 +18,6 @@ export class App {
   private readonly panels = h('vscode-panels', { 'aria-label': 'Trace' });
   private readonly calls = new CallsView(this.store);
   private readonly badges: Record<PanelTab, HTMLElement>;
-  /** A span to show once its trace is here. */
-  private awaited = 0;
 
   constructor(root: HTMLElement) {
     const showSpan = (span: number) => this.reveal(span);
@@ -43,20 +41,15 @@ export class App {
   }
 
   private receive(message: ToPanel): void {
-    if (message.type === 'reveal') this.reveal(message.span);
-    else if (message.type === 'show') this.show(message.tab);
-    else {
-      const taken = this.store.receive(message);
-      if (taken && message.type === 'trace/chunk') {
-        post({ type: 'ack', load: message.load, row: message.chunk.row });
-      }
-      if (message.type === 'trace/end' && this.awaited > 0) this.reveal(this.awaited);
+    const taken = this.store.receive(message);
+    if (taken && message.type === 'trace/chunk') {
+      post({ type: 'ack', load: message.load, row: message.chunk.row });
     }
   }
 
+  /** Selects a span, by id, and brings it into view. */
   private reveal(span: number): void {
     const row = this.store.rowOf(span);
-    this.awaited = row < 0 ? span : 0;
     if (row < 0) return;
     this.show('calls');
     this.store.select(row);

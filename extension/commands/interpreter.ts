@@ -7,7 +7,6 @@ import * as vscode from 'vscode';
 import { type Candidate, listInterpreters } from '../conductor/interpreter';
 import { probeInterpreter } from '../conductor/probe';
 import { readConfig, workspaceRoot, writePython } from '../config';
-import { summary } from '../views/failures';
 import { pythonExtensionChoice } from '../workbench/pythonExtension';
 import type { Workbench } from '../workbench/workbench';
 import { trusted } from './scripts';
@@ -78,18 +77,13 @@ function unusable({ path, source, reason }: Candidate): Item {
 }
 
 async function enterPath(): Promise<string | undefined> {
-  return await vscode.window.showInputBox({
+  // Looked at only when it is entered: a probe runs the program, and half a path may name another one.
+  const path = await vscode.window.showInputBox({
     prompt: 'Path of a Python interpreter, 3.8 or newer',
     placeHolder: '/usr/bin/python3',
     ignoreFocusOut: true,
-    validateInput: async (path) => {
-      if (path.trim() === '') return 'A path is needed, for instance /usr/bin/python3.';
-      try {
-        await probeInterpreter(path.trim());
-        return undefined;
-      } catch (error) {
-        return summary(error);
-      }
-    },
+    validateInput: (typed) =>
+      typed.trim() === '' ? 'A path is needed, for instance /usr/bin/python3.' : undefined,
   });
+  return path?.trim();
 }

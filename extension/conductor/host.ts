@@ -42,6 +42,11 @@ export interface HostExit {
   readonly stderrTail: string;
 }
 
+/** For a sentence: `with exit code 3`, `by SIGSEGV`. */
+export function describeExit({ exitCode, signal }: Pick<HostExit, 'exitCode' | 'signal'>): string {
+  return signal === null ? `with exit code ${exitCode}` : `by ${signal}`;
+}
+
 /** A piece of what Python printed, in order per stream, not cut at lines. */
 export interface HostOutput {
   readonly stream: 'stdout' | 'stderr';

@@ -8,6 +8,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { type ByteSource, TraceFormatError } from '../protocol/trace/byteSource';
 import type { TraceModel } from '../protocol/trace/model';
 import { readTrace } from '../protocol/trace/readTrace';
+import { isAlive } from './processes';
 
 /**
  * Reads the trace at `path`. Throws `TraceFormatError` for what is not a trace, naming the file, and Node's own error
@@ -25,16 +26,6 @@ export function readTraceFile(path: string): TraceModel {
     throw error;
   } finally {
     closeSync(file);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Somebody else's process is alive, too.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

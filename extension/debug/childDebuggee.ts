@@ -6,6 +6,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BridgeClosed } from '../bridge/errors';
+import { describeExit } from '../conductor/host';
 import type { Bridge, OpenOptions } from '../conductor/openBridge';
 import type { Debuggee, DebuggeeEvents, DebugServerAddress, LaunchArguments, RunOutcome } from './debuggee';
 
@@ -64,8 +65,7 @@ class ChildDebuggee implements Debuggee {
     bridge.onDidOutput(({ stream, text }) => events.output(stream, text));
     bridge.onDidExit((exit) => {
       if (exit.expected || this.isOver || this.killing !== undefined) return;
-      const how = exit.signal === null ? `with exit code ${exit.exitCode}` : `by ${exit.signal}`;
-      events.died(`The process of the script ended ${how}.\n${exit.stderrTail}`);
+      events.died(`The process of the script ended ${describeExit(exit)}.\n${exit.stderrTail}`);
     });
   }
 

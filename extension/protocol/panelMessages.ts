@@ -56,7 +56,7 @@ export interface PanelHandle {
   reason: string;
 }
 
-/** Spans `row … row + id.length - 1`; the columns are those of `SpanColumns`, `failed` lists rows with an error. */
+/** Spans `row … row + id.length - 1`; the columns are those of `SpanColumns`, and `from`: the caller's language. */
 export interface SpanChunk {
   row: number;
   id: Float64Array;
@@ -96,10 +96,7 @@ export type ToPanel =
   /** There is no trace to show; `hint` says what to do next. */
   | { type: 'trace/none'; load: number; message: string; hint: string; failed: boolean }
   | { type: 'errors'; load: number; errors: PanelError[] }
-  | { type: 'handles'; load: number; handles: PanelHandle[] }
-  /** Select a span and bring it into view. */
-  | { type: 'reveal'; span: number }
-  | { type: 'show'; tab: PanelTab };
+  | { type: 'handles'; load: number; handles: PanelHandle[] };
 
 export type PanelTab = 'calls' | 'errors' | 'leaks';
 

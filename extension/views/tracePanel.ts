@@ -6,7 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
-import type { FromPanel, PanelTab, ToPanel } from '../protocol/panelMessages';
+import type { FromPanel, ToPanel } from '../protocol/panelMessages';
 import { openSource } from './openSource';
 import { type TraceData, TraceFeed } from './traceFeed';
 import { tracePage } from './tracePage';
@@ -18,7 +18,7 @@ export interface TraceSource {
   /** The newest trace; null when nothing has been recorded. A rejection is shown in the panel. */
   load(): Promise<TraceData | null>;
   /** There may be something new. */
-  readonly onDidChange: vscode.Event<void>;
+  onDidChange(listener: () => void): { dispose(): void };
 }
 
 /** View type of the panel; package.json activates the extension for it. */
@@ -37,8 +37,7 @@ export class TracePanel implements vscode.Disposable, vscode.WebviewPanelSeriali
   private loadMs = 0;
   private ready = false;
   private refreshTimer: NodeJS.Timeout | undefined;
-  private waiting: ToPanel[] = [];
-  private readonly subscription: vscode.Disposable;
+  private readonly subscription: { dispose(): void };
 
   constructor(
     private readonly extensionUri: vscode.Uri,
@@ -48,25 +47,13 @@ export class TracePanel implements vscode.Disposable, vscode.WebviewPanelSeriali
     this.subscription = source.onDidChange(() => this.refreshSoon());
   }
 
-  /** Opens the panel beside the editor, or brings it to the front; `tab` chooses what it shows. */
-  show(tab?: PanelTab): void {
+  /** Opens the panel beside the editor, or brings it to the front. */
+  show(): void {
     if (this.panel) this.panel.reveal(undefined, true);
     else {
       const place = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true };
       this.adopt(vscode.window.createWebviewPanel(TRACE_VIEW, 'Symphony Trace', place));
     }
-    if (tab) this.tell({ type: 'show', tab });
-  }
-
-  /** Selects a span (by id) and brings it into view. */
-  reveal(span: number): void {
-    this.show('calls');
-    this.tell({ type: 'reveal', span });
-  }
-
-  /** True while a panel exists. */
-  get isOpen(): boolean {
-    return this.panel !== undefined;
   }
 
   async deserializeWebviewPanel(panel: vscode.WebviewPanel): Promise<void> {
@@ -99,9 +86,7 @@ export class TracePanel implements vscode.Disposable, vscode.WebviewPanelSeriali
     switch (message.type) {
       case 'ready':
         this.ready = true;
-        void this.loadNow().then(() => {
-          for (const waiting of this.waiting.splice(0)) this.post(waiting);
-        });
+        void this.loadNow();
         break;
       case 'ack':
         this.feed?.acknowledge(message.load);
@@ -150,12 +135,6 @@ export class TracePanel implements vscode.Disposable, vscode.WebviewPanelSeriali
   private none(load: number, message: string, hint: string, failed: boolean): void {
     this.feed = undefined;
     this.post({ type: 'trace/none', load, message, hint, failed });
-  }
-
-  /** Posts now, or once the page is there. */
-  private tell(message: ToPanel): void {
-    if (this.ready) this.post(message);
-    else this.waiting.push(message);
   }
 
   private post(message: ToPanel): void {

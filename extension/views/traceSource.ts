@@ -1,15 +1,15 @@
 /**
  * Feeds the trace panel from the newest run: its trace file, its errors, the handles that were left at its end.
  *
- * Threads: extension host main thread. Must not know: how the panel shows it.
+ * Threads: extension host main thread. Must not know: VS Code, how the panel shows it.
  */
 import { existsSync } from 'node:fs';
-import * as vscode from 'vscode';
+import { Emitter } from '../bridge/emitter';
 import type { LiveHandle } from '../conductor/liveHandles';
 import { readTraceFile } from '../conductor/traceFile';
 import type { HandleState, PanelHandle } from '../protocol/panelMessages';
 import { errorsOfTrace, handlesOfTrace, mergeErrors } from '../protocol/trace/derived';
-import type { SourceSite } from '../protocol/trace/model';
+import { parseSite } from '../protocol/trace/names';
 import { sliceFrom } from '../protocol/trace/slice';
 import type { BridgeOwner } from '../workbench/bridgeOwner';
 import type { Runs } from '../workbench/runs';
@@ -19,15 +19,17 @@ import type { TraceData, TraceSource } from './tracePanel';
 /** While a script runs its trace grows all the time. */
 const REFRESH_MS = 1000;
 
-export class WorkbenchTrace implements TraceSource, vscode.Disposable {
-  private readonly changes = new vscode.EventEmitter<void>();
-  readonly onDidChange = this.changes.event;
+export class WorkbenchTrace implements TraceSource {
+  private readonly changes = new Emitter<void>();
+  readonly onDidChange = this.changes.on;
   private readonly subscription: { dispose(): void };
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly runs: Runs,
-    private readonly bridges: BridgeOwner,
+    private readonly runs: Pick<Runs, 'last' | 'onDidChange'>,
+    private readonly bridges: Pick<BridgeOwner, 'current'>,
+    /** The newest file that was kept, of whichever Python. */
+    private readonly newestKept: () => Promise<string | undefined>,
   ) {
     this.subscription = runs.onDidChange((run) => {
       clearInterval(this.timer);
@@ -39,7 +41,7 @@ export class WorkbenchTrace implements TraceSource, vscode.Disposable {
   async load(): Promise<TraceData | null> {
     const run = this.runs.last;
     const file = run?.bridge.info.traceFile ?? this.bridges.current?.info.traceFile;
-    if (file === undefined || file === null || !existsSync(file)) return null;
+    if (file === undefined || file === null || !existsSync(file)) return await this.loadKept();
     const whole = readTraceFile(file);
     // A host records over many runs into one file; the panel shows the newest.
     const since = run ? (run.startedAt - whole.clock.openedWallMs) * 1e6 : 0;
@@ -54,10 +56,18 @@ export class WorkbenchTrace implements TraceSource, vscode.Disposable {
     };
   }
 
+  /** Nothing ran in this window yet: what was recorded before, by a window that crashed for instance. */
+  private async loadKept(): Promise<TraceData | null> {
+    const file = await this.newestKept();
+    if (file === undefined) return null;
+    const model = readTraceFile(file);
+    const title = `Earlier: ${new Date(model.clock.openedWallMs).toLocaleString()}`;
+    return { model, errors: errorsOfTrace(model), handles: handlesOfTrace(model), title };
+  }
+
   dispose(): void {
     clearInterval(this.timer);
     this.subscription.dispose();
-    this.changes.dispose();
   }
 }
 
@@ -73,15 +83,10 @@ function panelHandle(handle: LiveHandle): PanelHandle {
     id: handle.id,
     kind: handle.kind,
     name: handle.name,
-    site: parseSite(handle.site),
+    site: parseSite(handle.site ?? ''),
     ageNs: Math.max(0, Number(process.hrtime.bigint()) - handle.opened_ns),
     span: handle.span === 0 ? null : handle.span,
     state,
     reason: handle.reason || REASONS[state],
   };
-}
-
-function parseSite(site: string | null): SourceSite | null {
-  const match = site === null ? null : /^(.+):(\d+)$/.exec(site);
-  return match === null ? null : { file: match[1], line: Number(match[2]) };
 }

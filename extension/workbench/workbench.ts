@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { BridgeError } from '../bridge/errors';
+import { describeExit } from '../conductor/host';
 import { type Bridge, type OpenOptions, openBridge } from '../conductor/openBridge';
 import { onConfigChange, readConfig, workspaceRoot } from '../config';
 import { AdapterFactory } from '../debug/factory';
@@ -23,7 +24,7 @@ import { BridgeOwner } from './bridgeOwner';
 import { pythonExtensionChoice } from './pythonExtension';
 import { type RunRecord, Runs } from './runs';
 import { StateHolder } from './state';
-import { newTraceFile } from './traceFiles';
+import { newestTrace, newTraceFile, type TracesInUse } from './traceFiles';
 
 export class Workbench implements vscode.Disposable {
   readonly log = new Log();
@@ -35,6 +36,8 @@ export class Workbench implements vscode.Disposable {
   readonly runs: Runs;
   readonly trace: TracePanel;
   private readonly adapters: AdapterFactory;
+  /** Bridges that somebody else owns. */
+  private readonly others = new Set<Bridge>();
   /** Until the window is reloaded, because a script in this process could not be stopped. */
   private isSubprocessOnly = false;
   private readonly disposables: vscode.Disposable[];
@@ -50,7 +53,9 @@ export class Workbench implements vscode.Disposable {
       opened: (bridge) => this.adopt(bridge),
     });
     this.runs = new Runs(this.bridges, this.states);
-    const traceSource = new WorkbenchTrace(this.runs, this.bridges);
+    const traceSource = new WorkbenchTrace(this.runs, this.bridges, () =>
+      newestTrace(this.traceFolder, readConfig().traceFile),
+    );
     this.trace = new TracePanel(context.extensionUri, traceSource, this.log);
     this.adapters = new AdapterFactory(() => ({
       open: (options) => this.openBridge(options),
@@ -80,6 +85,7 @@ export class Workbench implements vscode.Disposable {
   async openBridge(options: OpenOptions = {}): Promise<Bridge> {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     const bridge = await openBridge({ ...(await this.openOptions()), ...given });
+    this.others.add(bridge);
     this.log.info(
       `another Python ${bridge.info.version} (${bridge.info.kind} host, process ${bridge.info.pid})`,
     );
@@ -103,15 +109,24 @@ export class Workbench implements vscode.Disposable {
       workspace: workspaceRoot(),
       pythonExtension: pythonExtensionChoice,
       root: this.root,
-      traceFile: await newTraceFile(join(this.storage, 'traces'), config.traceFile),
+      traceFile: await newTraceFile(this.traceFolder, config.traceFile, this.tracesInUse()),
       pitHome: config.pitHome,
       cacheDir: this.context.globalStorageUri.fsPath,
       log: (line) => this.log.info(line),
     };
   }
 
-  private get storage(): string {
-    return (this.context.storageUri ?? this.context.globalStorageUri).fsPath;
+  private get traceFolder(): string {
+    return join((this.context.storageUri ?? this.context.globalStorageUri).fsPath, 'traces');
+  }
+
+  /** Files that a running Python writes; those of an embedded one as long as any bridge shares it. */
+  private tracesInUse(): TracesInUse {
+    for (const bridge of this.others) if (!bridge.running) this.others.delete(bridge);
+    const bridges = [...this.others, this.bridges.current].filter((bridge) => bridge?.running);
+    const files = bridges.map((bridge) => bridge?.info.traceFile).filter((file) => typeof file === 'string');
+    const shown = this.runs.last?.bridge.info.traceFile;
+    return { written: new Set(files), shown: shown ?? undefined };
   }
 
   private adopt(bridge: Bridge): void {
@@ -122,7 +137,7 @@ export class Workbench implements vscode.Disposable {
     bridge.onDidOutput(({ stream, text }) => this.log.print(stream, text));
     bridge.onDidExit((exit) => {
       if (exit.expected) return;
-      const how = exit.signal === null ? `with exit code ${exit.exitCode}` : `by ${exit.signal}`;
+      const how = describeExit(exit);
       this.log.warn(`Python's process ended ${how}; the next run starts a new one.\n${exit.stderrTail}`);
     });
   }

@@ -1,3 +1,4 @@
+/** The debug adapter as a client drives it: a real child, the real debugpy, no editor. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,6 +11,7 @@ import type { DebugProtocol } from '@vscode/debugprotocol';
 import { openBridge } from '../../extension/conductor/openBridge';
 import { ConductorAdapter } from '../../extension/debug/adapter';
 import { startChildDebuggee } from '../../extension/debug/childDebuggee';
+import { isGoneWithin } from './children';
 import { DebugClient } from './debugClient';
 
 type Stopped = DebugProtocol.StoppedEvent['body'];
@@ -39,15 +41,8 @@ async function childPid(client: DebugClient): Promise<number> {
   return (await client.next<DebugProtocol.ProcessEvent['body']>('process')).systemProcessId ?? 0;
 }
 
-/** A zombie that nobody has reaped yet is gone, too. */
-function isGone(pid: number): boolean {
-  if (!existsSync(`/proc/${pid}/stat`)) return true;
-  return readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1].startsWith('Z');
-}
-
 async function assertGone(pid: number): Promise<void> {
-  for (let waited = 0; waited < 3000 && !isGone(pid); waited += 50) await delay(50);
-  assert.ok(isGone(pid), `process ${pid} is left behind`);
+  assert.ok(await isGoneWithin(pid, 3000), `process ${pid} is left behind`);
 }
 
 test('a breakpoint stops, variables show, steps step, the script goes on to its end', async () => {

@@ -1,12 +1,13 @@
+/** The parts of the workbench that need no editor: output, links, state, trace files. */
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { LineCutter } from '../../extension/outputLines';
 import { findSourcePlaces } from '../../extension/views/sourcePlaces';
 import { StateHolder } from '../../extension/workbench/state';
-import { newTraceFile } from '../../extension/workbench/traceFiles';
+import { newestTrace, newTraceFile } from '../../extension/workbench/traceFiles';
 
 test('a line cutter gives whole lines and keeps the rest', () => {
   const cutter = new LineCutter();
@@ -42,21 +43,54 @@ test('a watcher of the state hears the present one at once, and none after its e
   assert.deepEqual(seen, ['idle', 'starting']);
 });
 
-test('the newest traces are kept, others are removed', async () => {
+/** Runs with a folder of traces that is gone afterwards. */
+async function withTraces(names: readonly string[], work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'symphony-traces-'));
   try {
-    for (let day = 1; day <= 7; day += 1) await writeFile(join(folder, `2026-01-0${day}.symtrace`), '');
-    await writeFile(join(folder, 'notes.txt'), '');
-    const next = await newTraceFile(folder, undefined);
-    assert.deepEqual((await readdir(folder)).sort(), [
-      '2026-01-04.symtrace',
-      '2026-01-05.symtrace',
-      '2026-01-06.symtrace',
-      '2026-01-07.symtrace',
-      'notes.txt',
-    ]);
-    assert.ok(next.startsWith(folder) && next.endsWith('.symtrace'));
+    for (const name of names) await writeFile(join(folder, name), '');
+    await work(folder);
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+const DAYS = [1, 2, 3, 4, 5, 6, 7].map((day) => `2026-01-0${day}.symtrace`);
+
+test('the newest traces are kept, others are removed', async () => {
+  await withTraces([...DAYS, 'notes.txt'], async (folder) => {
+    const next = await newTraceFile(folder, undefined);
+    assert.deepEqual((await readdir(folder)).sort(), [...DAYS.slice(3), 'notes.txt']);
+    assert.ok(next.startsWith(folder) && next.endsWith('.symtrace'));
+  });
+});
+
+test('traces that are being written or shown are not removed, however old', async () => {
+  const ofAnotherWindow = `2025-01-01Z-${process.ppid}.symtrace`;
+  const ofTheDead = '2025-01-02Z-4194305.symtrace';
+  await withTraces([...DAYS, ofAnotherWindow, ofTheDead], async (folder) => {
+    const written = new Set([join(folder, DAYS[0])]);
+    await newTraceFile(folder, undefined, { written, shown: join(folder, DAYS[1]) });
+    assert.deepEqual((await readdir(folder)).sort(), [ofAnotherWindow, DAYS[0], DAYS[1], ...DAYS.slice(3)]);
+  });
+});
+
+test("the user's trace file is given to one recorder at a time", async () => {
+  await withTraces([], async (folder) => {
+    const chosen = join(folder, 'sub', 'mine.symtrace');
+    assert.equal(await newTraceFile(folder, chosen), chosen);
+    const inUse = { written: new Set([chosen]), shown: undefined };
+    assert.equal(dirname(await newTraceFile(folder, chosen, inUse)), folder);
+  });
+});
+
+test('the newest trace is found, also when no Python of this window has recorded', async () => {
+  await withTraces(DAYS, async (folder) => {
+    assert.equal(await newestTrace(folder, undefined), join(folder, DAYS[6]));
+    assert.equal(await newestTrace(folder, join(folder, 'absent.symtrace')), join(folder, DAYS[6]));
+    const chosen = join(folder, 'mine.trace');
+    await writeFile(chosen, '');
+    await utimes(chosen, new Date(), new Date(Date.now() + 60_000));
+    assert.equal(await newestTrace(folder, chosen), chosen);
+  });
+  assert.equal(await newestTrace('/nowhere/at/all', undefined), undefined);
 });

@@ -37,6 +37,8 @@ export class CallsView {
     'aria-label': 'Direction',
   }) as HTMLSelectElement;
   private filterTimer = 0;
+  /** The direction that applies: the component tells its value only once its options have arrived. */
+  private shownDirection = '';
 
   constructor(private readonly store: TraceStore) {
     const open = (row: number) => this.open(row);
@@ -73,7 +75,11 @@ export class CallsView {
         this.filter();
       } else if (event.key === 'ArrowDown') this.table.element.focus();
     });
-    this.direction.addEventListener('change', () => this.filter());
+    this.direction.addEventListener('change', () => {
+      this.shownDirection = this.direction.value;
+      remember({ direction: this.shownDirection });
+      this.filter();
+    });
     return h(
       'div',
       { class: 'toolbar' },
@@ -124,19 +130,18 @@ export class CallsView {
     const all = h('vscode-option', { value: '' }, `All directions · ${formatCount(crossings)}`);
     fill(this.direction, all, ...options);
     const known = options.some((option) => option.getAttribute('value') === chosen);
+    this.shownDirection = known ? chosen : '';
     // The component takes its value only after its options have arrived.
     requestAnimationFrame(() => {
-      this.direction.value = known ? chosen : '';
+      this.direction.value = this.shownDirection;
     });
   }
 
   private filter(): void {
     const { store } = this;
-    const choice = { text: this.filterField.value, direction: this.direction.value ?? '' };
-    if (choice.direction === '' && remembered().direction !== '' && !this.direction.value)
-      choice.direction = '';
+    const choice = { text: this.filterField.value, direction: this.shownDirection };
     const { sort } = remembered();
-    remember({ filter: choice.text, direction: choice.direction });
+    remember({ filter: choice.text });
     const rows = filterRows(store, choice, sort);
     this.table.setSort(sort.column, sort.descending);
     this.table.setRows(rows);

@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CallCancelled } from '../../bridge/errors';
 import { summary, type TraceSummary } from '../../protocol/trace/summary';
+import { editorCalls } from '../editorCalls';
 import type { HostInfo } from '../host';
 import { liveHandles } from '../liveHandles';
 import { type Bridge, openBridge } from '../openBridge';
@@ -46,7 +47,7 @@ export async function runHeadless(
     return FAILED;
   }
   bridge.onDidOutput(({ stream, text }) => (stream === 'stdout' ? console.out(text) : console.err(text)));
-  bridge.expose('editor', new TerminalEditor({ write: console.out, input: process.stdin }));
+  bridge.expose('editor', editorCalls(new TerminalEditor({ write: console.out, input: process.stdin })));
   console.out(`${describeHost(bridge.info)}\n\n`);
   return follow(bridge, request, console, signal);
 }

@@ -5,6 +5,7 @@
  */
 import { createInterface } from 'node:readline/promises';
 import { currentCall } from '../../bridge/scope';
+import type { Editor, MessageLevel } from '../editorCalls';
 
 /** Where the answers go to and come from. */
 export interface Terminal {
@@ -12,20 +13,18 @@ export interface Terminal {
   input: NodeJS.ReadStream;
 }
 
-/** What is exposed as `editor`; names and arguments are those of the editor itself. */
-export class TerminalEditor {
+/** The editor that a terminal is; `editorCalls` makes what is exposed of it. */
+export class TerminalEditor implements Editor {
   private lastProgress = '';
 
   constructor(private readonly terminal: Terminal) {}
 
-  message(text: string, level: string | { level?: string } = 'info'): void {
-    // Python may pass the level by keyword.
-    const name = typeof level === 'string' ? level : (level.level ?? 'info');
-    this.terminal.write(`[${name}] ${text}\n`);
+  message(text: string, level: MessageLevel): void {
+    this.terminal.write(`[${level}] ${text}\n`);
   }
 
-  progress(fraction: number | null = null, text = ''): void {
-    const share = typeof fraction === 'number' ? `${Math.round(fraction * 100)}%`.padStart(4) : '  … ';
+  progress(fraction: number | null, text: string): void {
+    const share = fraction === null ? '  … ' : `${Math.round(fraction * 100)}%`.padStart(4);
     const line = `[${share}] ${text}`;
     // A loop reports far more often than a percentage changes.
     if (line === this.lastProgress) return;
@@ -33,11 +32,11 @@ export class TerminalEditor {
     this.terminal.write(`${line}\n`);
   }
 
-  active_text(): null {
+  activeText(): null {
     return null;
   }
 
-  open(path: string | null = null, text: string | null = null): void {
+  open(path: string | null, text: string | null): void {
     this.terminal.write(text === null ? `[open] ${path}\n` : `${text}${text.endsWith('\n') ? '' : '\n'}`);
   }
 
