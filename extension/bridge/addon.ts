@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { SyncAddon } from './codec';
+import type { CallbackAddon, SyncAddon } from './codec';
 import { BridgeError } from './errors';
 
 /** What Python is started with; possible once per process. */
@@ -27,10 +27,13 @@ export interface StartedPython {
 }
 
 /** The addon proper, `symphony.node`. */
-export interface Addon extends SyncAddon {
+export interface Addon extends SyncAddon, CallbackAddon {
   start(options: StartOptions): StartedPython;
-  /** Begins a connection; frames from Python come whole, on the JavaScript thread. */
-  connect(onData: (chunk: ArrayBuffer) => void): void;
+  /**
+   * Begins a connection; frames from Python come whole, on the JavaScript thread. `now`: Python waits on this very
+   * thread, so answers must leave before `onData` returns.
+   */
+  connect(onData: (chunk: ArrayBuffer, now?: true) => void): void;
   /** Whether the connection keeps the process alive; at first it does not. */
   keepAlive(hold: boolean): void;
   /** Copies whole frames to Python; never blocks. */

@@ -4,6 +4,7 @@
  * Must not know: transports, what the functions do.
  */
 import { FrameFlag, FrameKind } from '../protocol/frame';
+import type { Callback } from './codec';
 import { BridgeError, CallCancelled, type ErrorPayload, payloadFromError } from './errors';
 import { type CurrentCall, runInCall } from './scope';
 import type { IncomingFrame, Wire } from './wire';
@@ -72,6 +73,35 @@ export class HostCalls {
     );
   }
 
+  /**
+   * Runs a call that Python makes on this thread, inside a synchronous call, and returns its result.
+   * @throws what the function throws; `deadlock` when it gives a promise, which could not settle
+   */
+  answerNow({ target, flags, span, name, args, kwargs }: Callback): unknown {
+    const request = this.requestOf(target, name, args, kwargs);
+    const call = new RunningCall(request.name, span);
+    const outcome = runInCall(call, request.run);
+    if (!isThenable(outcome)) return this.resultOf(flags, outcome);
+    const refused = new BridgeError(
+      `${request.name} gives a promise, and Python would wait for it on the thread that has to settle it`,
+      {
+        code: 'deadlock',
+        hint: 'Call the Python function asynchronously (without callSync), then it may wait for promises.',
+      },
+    );
+    call.abort(refused);
+    // Nobody is left to hear how it ends.
+    outcome.then(undefined, () => {});
+    throw refused;
+  }
+
+  /** The payload that tells Python of something thrown. */
+  describe(thrown: unknown): ErrorPayload {
+    const payload = payloadFromError(thrown);
+    payload.ref = this.remember(thrown);
+    return payload;
+  }
+
   /** Python gave up on a call: its signal aborts. */
   cancel(frame: IncomingFrame): void {
     const call = this.running.get(frame.id);
@@ -135,9 +165,18 @@ export class HostCalls {
       unknown[],
       Record<string, unknown> | null,
     ];
-    const root = frame.target === 0 ? undefined : this.heldValue(frame.target);
-    const { fn, self } = frame.target === 0 ? this.findExposed(name ?? '') : findMember(root, name);
-    const all = kwargs && Object.keys(kwargs).length > 0 ? [...args, kwargs] : [...args];
+    return this.requestOf(frame.target, name, args, kwargs);
+  }
+
+  private requestOf(
+    target: number,
+    name: string | null,
+    args: unknown[],
+    kwargs: Record<string, unknown> | null,
+  ): CallRequest {
+    const root = target === 0 ? undefined : this.heldValue(target);
+    const { fn, self } = target === 0 ? this.findExposed(name ?? '') : findMember(root, name);
+    const all = kwargs && Object.keys(kwargs).length > 0 ? [...args, kwargs] : args;
     return { name: name ?? 'a function', run: () => fn.apply(self, all) };
   }
 
@@ -163,11 +202,9 @@ export class HostCalls {
   }
 
   private postResult(frame: IncomingFrame, value: unknown): void {
-    const asRef = (frame.flags & FrameFlag.RETURN_REF) !== 0;
     let encoded: Uint8Array;
     try {
-      // Only functions are handed out by handle on their own; an object is when Python asks for it.
-      const result = asRef && typeof value === 'object' && value !== null ? new ByHandle(value) : value;
+      const result = this.resultOf(frame.flags, value);
       encoded = this.wire.encode({ kind: FrameKind.RESULT, id: frame.id }, result);
     } catch (error) {
       this.postError(frame, error);
@@ -176,10 +213,14 @@ export class HostCalls {
     this.post(encoded);
   }
 
+  /** Only functions are handed out by handle on their own; an object is when Python asks for it. */
+  private resultOf(flags: number, value: unknown): unknown {
+    const asRef = (flags & FrameFlag.RETURN_REF) !== 0;
+    return asRef && typeof value === 'object' && value !== null ? new ByHandle(value) : value;
+  }
+
   private postError(frame: IncomingFrame, thrown: unknown): void {
-    const payload = payloadFromError(thrown);
-    payload.ref = this.remember(thrown);
-    this.post(this.wire.encode({ kind: FrameKind.ERROR, id: frame.id }, payload));
+    this.post(this.wire.encode({ kind: FrameKind.ERROR, id: frame.id }, this.describe(thrown)));
   }
 
   private remember(thrown: unknown): number {

@@ -28,6 +28,11 @@ export class Outbox {
     queueMicrotask(() => this.flush());
   }
 
+  /** Sends now what would leave at the end of the turn: the turn is held up. */
+  hurry(): void {
+    if (this.planned) this.flush();
+  }
+
   /** Sends what waits, now. */
   flush(): void {
     this.last();

@@ -31,8 +31,11 @@ export type { ExposedFunctions, Exposures } from './hostCalls';
 export interface Transport {
   /** Takes one or more whole frames; the bytes are not touched again by the session. */
   send(frames: Uint8Array): void;
-  /** The callback gets one or more whole frames per call, in order. */
-  onData(callback: (frames: Uint8Array) => void): void;
+  /**
+   * The callback gets one or more whole frames per call, in order. `now`: a synchronous call holds this thread, so
+   * answers must be sent before the callback returns.
+   */
+  onData(callback: (frames: Uint8Array, now?: boolean) => void): void;
   close(): void;
 }
 
@@ -82,10 +85,10 @@ export class Session implements RefOwner {
   protected readonly wire: Wire;
   protected readonly errorContext: ErrorContext;
   private readonly calls: OutgoingCalls;
-  private readonly hostCalls: HostCalls;
+  protected readonly hostCalls: HostCalls;
   private readonly pings = new Map<number, Ping>();
   private readonly imports = new Map<string, PyObject>();
-  private readonly outbox: Outbox;
+  protected readonly outbox: Outbox;
   private readonly handles = new LiveHandles(() => this.outbox.plan());
   private reason: BridgeError | null = null;
   private pingId = 1;
@@ -121,7 +124,10 @@ export class Session implements RefOwner {
       changed,
       options.traced ?? true,
     );
-    transport.onData((frames) => this.receive(frames));
+    transport.onData((frames, now) => {
+      this.receive(frames);
+      if (now) this.outbox.hurry();
+    });
   }
 
   get closed(): boolean {

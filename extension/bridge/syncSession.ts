@@ -1,10 +1,11 @@
 /**
  * Purpose: synchronous calls, for Python in this process only.
- * Threads: JavaScript main thread, which waits until Python returns; Python may call exposed
- * functions meanwhile. Prefer asynchronous calls: these block the whole extension host.
+ * Threads: JavaScript main thread, which runs Python until it returns. Python may call functions of
+ * TypeScript meanwhile: they run at once, on this thread, so a promise of theirs is refused. Prefer
+ * asynchronous calls: these block the whole extension host.
  * Must not know: how the addon was loaded.
  */
-import { type SyncAddon, SyncCodec } from './codec';
+import { type CallbackAddon, CallbackCodec, type SyncAddon, SyncCodec } from './codec';
 import { BridgeClosed, errorFromPayload } from './errors';
 import { Kwargs, type PyObject, unwrapProxy } from './refs';
 import { currentSpan } from './scope';
@@ -27,9 +28,20 @@ export interface SyncCalls {
 export class SyncSession extends Session implements SyncCalls {
   private readonly codec: SyncCodec;
 
-  constructor(transport: Transport, addon: SyncAddon, options: SessionOptions = {}) {
+  constructor(transport: Transport, addon: SyncAddon & CallbackAddon, options: SessionOptions = {}) {
     super(transport, options);
     this.codec = new SyncCodec(addon, this.wire.refs, (payload) => new RaisedInPython(payload));
+    const { codec } = this;
+    new CallbackCodec(addon, this.wire.refs, {
+      run: (call) =>
+        codec.nested(() => {
+          const value = this.hostCalls.answerNow(call);
+          // Python may go on to wait for calls that were started here.
+          this.outbox.hurry();
+          return value;
+        }),
+      describe: (thrown) => this.hostCalls.describe(thrown),
+    });
   }
 
   callSync<T = unknown>(fn: PyObject | string, ...args: unknown[]): T {
@@ -55,6 +67,8 @@ export class SyncSession extends Session implements SyncCalls {
     const last = args.length === 0 ? null : args[args.length - 1];
     const kwargs = last instanceof Kwargs ? last.values : null;
     const plain = kwargs === null ? args : args.slice(0, -1);
+    // Python may wait for calls that were started before.
+    this.outbox.hurry();
     try {
       return this.codec.call(target, name, plain, kwargs, null, currentSpan());
     } catch (error) {

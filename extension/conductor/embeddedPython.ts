@@ -107,7 +107,7 @@ export class EmbeddedPython {
     const { addon } = this;
     const transport: Transport = {
       send: (frames) => addon.submit(frames),
-      onData: (callback) => addon.connect((chunk) => callback(new Uint8Array(chunk))),
+      onData: (callback) => addon.connect((chunk, now) => callback(new Uint8Array(chunk), now)),
       close: () => addon.close(),
     };
     let alive = false;

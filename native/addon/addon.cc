@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "callback.h"
 #include "frame_pump.h"
 #include "interpreter.h"
 #include "sync_call.h"
@@ -54,6 +55,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["scratch"] = Napi::Function::New(env, SetScratch, "scratch");
   exports["takeReply"] = Napi::Function::New(env, TakeReply, "takeReply");
   exports["takeSegments"] = Napi::Function::New(env, TakeSegments, "takeSegments");
+  exports["callbacks"] = Napi::Function::New(env, SetCallback, "callbacks");
+  exports["callbackReply"] = Napi::Function::New(env, SetCallbackReply, "callbackReply");
   napi_value call_sync = nullptr;
   napi_create_function(env, "callSync", NAPI_AUTO_LENGTH, CallSync, nullptr, &call_sync);
   exports["callSync"] = Napi::Value(env, call_sync);

@@ -12,7 +12,7 @@
     },
     {
       "target_name": "symphony",
-      "sources": ["addon.cc", "interpreter.cc", "sync_call.cc", "frame_pump.cc"]
+      "sources": ["addon.cc", "interpreter.cc", "sync_call.cc", "frame_pump.cc", "callback.cc"]
     }
   ]
 }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <mutex>
 
+#include "callback.h"
 #include "interpreter.h"
 
 namespace {
@@ -15,6 +16,8 @@ struct Connection {
   // Held while the pump is called or replaced: a call that races its end would use freed memory.
   std::mutex lock;
   Pump pump;
+  // The same as the pump's, for deliveries inside a synchronous call. Only the owner's thread uses it.
+  Napi::FunctionReference on_data;
   // The environment that connected; null when closed. Only its thread changes it.
   napi_env owner = nullptr;
 };
@@ -46,6 +49,22 @@ void Deliver(Napi::Env env, Napi::Function on_data, std::nullptr_t*, void*) {
   if (Table()->drain(Allocate, &chunk) != 0) on_data.Call({chunk.buffer});
 }
 
+// Python waits on this thread, inside a synchronous call: what the others send must not wait too.
+void DeliverNow(void*) {
+  Connection& connection = TheConnection();
+  if (connection.owner == nullptr) return;
+  const Napi::Env env = connection.on_data.Env();
+  const Napi::HandleScope scope(env);
+  Chunk chunk{env, {}};
+  if (Table()->drain(Allocate, &chunk) == 0) return;
+  try {
+    connection.on_data.Call({chunk.buffer, Napi::Boolean::New(env, true)});
+  } catch (const Napi::Error& error) {
+    // Rust is below: nothing may be thrown through it.
+    napi_fatal_exception(env, error.Value());
+  }
+}
+
 void Wake(void*) {
   Connection& connection = TheConnection();
   const std::scoped_lock guard(connection.lock);
@@ -65,6 +84,7 @@ void Shut(napi_env env) {
   Connection& connection = TheConnection();
   const std::scoped_lock guard(connection.lock);
   connection.owner = nullptr;
+  connection.on_data.Reset();
   connection.pump.Abort();
 }
 
@@ -79,10 +99,12 @@ void Connect(const Napi::CallbackInfo& info) {
     if (connection.owner != nullptr) throw Napi::Error::New(env, "already connected");
     connection.pump = Pump::New(env, info[0].As<Napi::Function>(), "symphony frames", 0, 1);
     connection.pump.Unref(env);
+    connection.on_data = Napi::Persistent(info[0].As<Napi::Function>());
     connection.owner = env;
   }
   env.AddCleanupHook([env]() { Shut(env); });
-  Table()->connect(Wake, nullptr);
+  const SymHost host{nullptr, Wake, RunCallback, DeliverNow};
+  Table()->connect(&host);
 }
 
 void Submit(const Napi::CallbackInfo& info) {

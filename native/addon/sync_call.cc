@@ -1,9 +1,9 @@
 #include "sync_call.h"
 
-#include <cstring>
 #include <memory>
 #include <vector>
 
+#include "areas.h"
 #include "interpreter.h"
 
 namespace {
@@ -26,20 +26,13 @@ enum Register : uint32_t {
   kRegisters,
 };
 
-template <typename T>
-struct Area {
-  T* data = nullptr;
-  uint32_t length = 0;
-};
-
 // One per environment thread; only the thread that started Python may fill it.
 struct Scratch {
   Area<int32_t> ops, reply_ops;
   Area<double> nums, reply_nums;
   Area<uint8_t> chars, reply_chars;
   Area<double> registers;
-  // The arrays stay alive as long as their addresses are kept here.
-  std::vector<Napi::Reference<Napi::TypedArray>> arrays;
+  KeptArrays arrays;
   SymPack reply{};
   int32_t status = SYM_VALUE;
 };
@@ -50,24 +43,6 @@ Scratch& TheScratch() {
   return *scratch;
 }
 
-template <typename T>
-void Keep(const Napi::Value& value, Area<T>& area) {
-  auto array = value.As<Napi::TypedArrayOf<T>>();
-  area.data = array.Data();
-  area.length = static_cast<uint32_t>(array.ElementLength());
-  TheScratch().arrays.push_back(Napi::Persistent(Napi::TypedArray(array)));
-}
-
-template <typename T>
-bool Fits(uint32_t length, const Area<T>& area) {
-  return length <= area.length;
-}
-
-template <typename T>
-void Copy(const T* from, uint32_t length, const Area<T>& to) {
-  if (length != 0) std::memcpy(to.data, from, length * sizeof(T));
-}
-
 void CopyReply(Scratch& scratch) {
   const SymPack& reply = scratch.reply;
   double* const registers = scratch.registers.data;
@@ -75,20 +50,15 @@ void CopyReply(Scratch& scratch) {
   registers[kReplyNums] = reply.nums_length;
   registers[kReplyChars] = reply.chars_length;
   registers[kReplySegments] = reply.segments_length;
-  if (!Fits(reply.ops_length, scratch.reply_ops) || !Fits(reply.nums_length, scratch.reply_nums) ||
-      !Fits(reply.chars_length, scratch.reply_chars)) {
+  if (!scratch.reply_ops.Fits(reply.ops_length) || !scratch.reply_nums.Fits(reply.nums_length) ||
+      !scratch.reply_chars.Fits(reply.chars_length)) {
     registers[kStatus] = kReplyTooLarge;
     return;
   }
-  Copy(reply.ops, reply.ops_length, scratch.reply_ops);
-  Copy(reply.nums, reply.nums_length, scratch.reply_nums);
-  Copy(reply.chars, reply.chars_length, scratch.reply_chars);
+  scratch.reply_ops.Fill(reply.ops, reply.ops_length);
+  scratch.reply_nums.Fill(reply.nums, reply.nums_length);
+  scratch.reply_chars.Fill(reply.chars, reply.chars_length);
   registers[kStatus] = scratch.status;
-}
-
-// A length that JavaScript wrote; nonsense becomes one that fits nowhere.
-uint32_t Length(double value) {
-  return value >= 0 && value < UINT32_MAX ? static_cast<uint32_t>(value) : UINT32_MAX;
 }
 
 std::vector<SymSegment> Segments(const Napi::Value& value) {
@@ -111,13 +81,13 @@ void SetScratch(const Napi::CallbackInfo& info) {
   }
   Scratch& scratch = TheScratch();
   scratch.arrays.clear();
-  Keep(info[0], scratch.ops);
-  Keep(info[1], scratch.nums);
-  Keep(info[2], scratch.chars);
-  Keep(info[3], scratch.reply_ops);
-  Keep(info[4], scratch.reply_nums);
-  Keep(info[5], scratch.reply_chars);
-  Keep(info[6], scratch.registers);
+  scratch.ops = KeepArea<int32_t>(info[0], scratch.arrays);
+  scratch.nums = KeepArea<double>(info[1], scratch.arrays);
+  scratch.chars = KeepArea<uint8_t>(info[2], scratch.arrays);
+  scratch.reply_ops = KeepArea<int32_t>(info[3], scratch.arrays);
+  scratch.reply_nums = KeepArea<double>(info[4], scratch.arrays);
+  scratch.reply_chars = KeepArea<uint8_t>(info[5], scratch.arrays);
+  scratch.registers = KeepArea<double>(info[6], scratch.arrays);
   if (scratch.registers.length < kRegisters) {
     scratch.registers = {};
     throw Napi::RangeError::New(info.Env(), "scratch: the registers are too short");
@@ -134,11 +104,11 @@ napi_value CallSync(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   SymPack call{};
-  call.ops_length = Length(registers[kOps]);
-  call.nums_length = Length(registers[kNums]);
-  call.chars_length = Length(registers[kChars]);
-  if (!Fits(call.ops_length, scratch.ops) || !Fits(call.nums_length, scratch.nums) ||
-      !Fits(call.chars_length, scratch.chars)) {
+  call.ops_length = LengthFrom(registers[kOps]);
+  call.nums_length = LengthFrom(registers[kNums]);
+  call.chars_length = LengthFrom(registers[kChars]);
+  if (!scratch.ops.Fits(call.ops_length) || !scratch.nums.Fits(call.nums_length) ||
+      !scratch.chars.Fits(call.chars_length)) {
     napi_throw_error(env, nullptr, "callSync: lengths beyond the scratch");
     return nullptr;
   }
@@ -159,7 +129,7 @@ napi_value CallSync(napi_env env, napi_callback_info info) {
     call.segments = segments.data();
     call.segments_length = static_cast<uint32_t>(segments.size());
   }
-  const uint32_t target = Length(registers[kTarget]);
+  const uint32_t target = LengthFrom(registers[kTarget]);
   const double parent = registers[kParent];
   {
     const GilScope gil;

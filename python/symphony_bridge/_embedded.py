@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 
-from . import _native, _output, _runtime
+from . import _deadlock, _native, _output, _runtime
 
 # The JavaScript thread waits at most this long, in seconds, for a Python thread that computes.
 _SWITCH_INTERVAL = 0.001
@@ -25,4 +25,5 @@ def start(trace_file: str) -> tuple[str, str, str]:
     if trace_file:
         _native.open_trace(trace_file)
     _runtime.start()
+    _deadlock.install()
     return platform.python_version(), sys.prefix, sys.executable

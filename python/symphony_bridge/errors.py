@@ -218,7 +218,12 @@ def title(error: BaseException) -> str:
 
 def rebuild(description: dict[str, Any]) -> BaseException:
     """Return the exception for an error that TypeScript reports."""
-    kind = {"closed": BridgeClosed, "cancelled": CallCancelled, "host-unavailable": HostUnavailable}.get(
+    kind = {
+        "closed": BridgeClosed,
+        "cancelled": CallCancelled,
+        "deadlock": DeadlockError,
+        "host-unavailable": HostUnavailable,
+    }.get(
         description.get("code", "")
     )
     message = str(description.get("message", ""))

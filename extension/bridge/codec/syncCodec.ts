@@ -2,8 +2,8 @@
  * SyncCodec: synchronous calls in process. Packs into memory the addon reads in place, and reads the reply from memory
  * the addon fills: no frame, no copy on the way in.
  *
- * JavaScript thread only. Re-entrant in both ways a call can come back: Python calling JavaScript during the native call
- * (the scratch is free again by then), and a getter or setter calling while a pack is written or read (a second scratch).
+ * JavaScript thread only. Re-entrant in both ways a call can come back: Python calling JavaScript during the native call,
+ * and a getter or setter calling while a pack is written or read. Both get a scratch of their own.
  */
 import { Tag } from '../../protocol/pack';
 import { allocateChars, type CharBuffer } from './charBuffer';
@@ -111,6 +111,19 @@ export class SyncCodec {
     } finally {
       // A call inside a call gives the outer one the memory back that its reply is written to.
       if (before !== undefined) this.register(before);
+    }
+  }
+
+  /**
+   * Runs what Python calls back during a native call. Python may still be reading what the outer call has packed: calls
+   * from inside use other memory.
+   */
+  nested<T>(work: () => T): T {
+    this.depth++;
+    try {
+      return work();
+    } finally {
+      this.depth--;
     }
   }
 

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SYMPHONY_TABLE_ABI 1u
+#define SYMPHONY_TABLE_ABI 2u
 #define SYMPHONY_TABLE_CAPSULE "symphony_bridge._native.table"
 
 #ifdef __cplusplus
@@ -32,7 +32,27 @@ typedef struct {
   uint32_t segments_length;
 } SymPack;
 
-typedef enum { SYM_VALUE = 0, SYM_ERROR = 1 } SymStatus;
+/* SYM_GONE: JavaScript cannot run any more. */
+typedef enum { SYM_VALUE = 0, SYM_ERROR = 1, SYM_GONE = 2 } SymStatus;
+
+/* Takes a reply while its memory is valid. */
+typedef void (*SymTake)(void* sink, const SymPack* reply);
+
+/* What JavaScript's side offers. GIL: never held; all but `wake` on the JavaScript thread only. */
+typedef struct {
+  void* context;
+
+  /* Output turned from empty to waiting. Any thread; must not block. */
+  void (*wake)(void* context);
+
+  /* Runs a packed call (`target` 0: an exposed function by name) while the thread is inside
+   * `call_sync`; the reply, a value or an error, goes to `take`. */
+  int32_t (*call)(void* context, uint32_t target, uint32_t flags, double span, const SymPack* call,
+                  SymTake take, void* sink);
+
+  /* Delivers what waits, inside `call_sync`: Python waits on this thread for another one. */
+  void (*pump)(void* context);
+} SymHost;
 
 typedef struct {
   uint32_t abi;
@@ -45,8 +65,8 @@ typedef struct {
   /* Takes whole frames; they are copied. Never blocks. 0, or -1 for a malformed frame. GIL: no. */
   int32_t (*submit)(const uint8_t* frames, size_t length);
 
-  /* `wake` is called, from any thread, when output turns from empty to waiting. GIL: no. */
-  void (*connect)(void (*wake)(void* context), void* context);
+  /* Begins a session for the calling thread; `host` is copied. GIL: no. */
+  void (*connect)(const SymHost* host);
 
   /* Moves all waiting output into memory that `allocate` gives; returns its length. GIL: no. */
   size_t (*drain)(uint8_t* (*allocate)(void* context, size_t length), void* context);

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError};
 use pyo3::prelude::*;
@@ -17,7 +17,9 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::deadlock;
 use crate::job;
+use crate::js::{self, JsThread};
 
 /// How often a blocked Python thread looks for signals (Ctrl+C) while it waits for Rust.
 const SIGNAL_POLL: Duration = Duration::from_millis(100);
@@ -71,10 +73,21 @@ where
     Ok(awaitable)
 }
 
+/// An awaitable of `event_loop` that is over already.
+pub fn settled<'py>(
+    event_loop: &Bound<'py, PyAny>,
+    outcome: PyResult<Py<PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let awaitable = event_loop.call_method0("create_future")?;
+    settle(&awaitable, outcome)?;
+    Ok(awaitable)
+}
+
 /// Blocks this Python thread on `future` without holding the GIL.
 ///
 /// Returns early with `KeyboardInterrupt` when the current job is cancelled or a signal handler
-/// raises; the future is then dropped.
+/// raises; the future is then dropped. On the JavaScript thread, what comes for JavaScript is
+/// delivered meanwhile: the future may need it.
 pub fn block_on<F>(py: Python<'_>, future: F) -> PyResult<F::Output>
 where
     F: Future + Send,
@@ -92,13 +105,17 @@ where
         }
     };
     let mut future = pin!(future);
+    let pumping = Pumping::begin();
+    let began = Instant::now();
     loop {
         set_told(true);
         let turn = py.detach(|| {
+            pumping.deliver();
             runtime().block_on(async {
                 tokio::select! {
                     output = &mut future => Turn::Ready(output),
                     () = cancelled.cancelled() => Turn::Cancelled,
+                    () = pumping.rung() => Turn::Rung,
                     () = tokio::time::sleep(SIGNAL_POLL) => Turn::Poll,
                 }
             })
@@ -107,7 +124,11 @@ where
         match turn {
             Turn::Ready(output) => return Ok(output),
             Turn::Cancelled => return Err(PyKeyboardInterrupt::new_err("the call was cancelled")),
+            Turn::Rung => {}
             Turn::Poll => py.check_signals()?,
+        }
+        if pumping.0.is_some() {
+            deadlock::refuse_promises(py, began)?;
         }
     }
 }
@@ -115,7 +136,45 @@ where
 enum Turn<T> {
     Ready(T),
     Cancelled,
+    /// Something came for JavaScript.
+    Rung,
     Poll,
+}
+
+/// A wait that holds the JavaScript thread; on other threads it does nothing.
+struct Pumping(Option<&'static JsThread>);
+
+impl Pumping {
+    fn begin() -> Self {
+        let thread = js::current();
+        if let Some(thread) = thread {
+            thread.set_pumping(true);
+        }
+        Self(thread)
+    }
+
+    fn deliver(&self) {
+        if let Some(thread) = self.0 {
+            thread.pump();
+            // What was delivered may have waited itself, and marked its end.
+            thread.set_pumping(true);
+        }
+    }
+
+    async fn rung(&self) {
+        match self.0 {
+            Some(thread) => thread.rung().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Pumping {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0 {
+            thread.set_pumping(false);
+        }
+    }
 }
 
 /// The running event loop of this thread; `RuntimeError` when there is none.

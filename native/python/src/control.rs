@@ -4,6 +4,7 @@
 //! serves them. It starts workers, interrupts jobs, and reports a job that cannot be interrupted.
 //! It shares the GIL with the job it interrupts, so a busy loop is reached within a switch interval.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ffi::c_ulong;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +17,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::PyTypeInfo;
 
 use crate::aio::LoopQueue;
+use crate::deadlock::Watch;
 use crate::dispatch;
 use crate::errors;
 use crate::host_calls;
@@ -52,6 +54,9 @@ struct Pending {
 static REQUESTS: Mutex<VecDeque<Request>> = Mutex::new(VecDeque::new());
 static ARRIVED: Condvar = Condvar::new();
 static STARTED: AtomicBool = AtomicBool::new(false);
+thread_local! {
+    static IS_CONTROL: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Queues a request. Any thread, with or without the GIL.
 pub fn request(request: Request) {
@@ -63,6 +68,11 @@ pub fn request(request: Request) {
 pub fn cancel(control: Arc<JobControl>) {
     control.token().cancel();
     request(Request::Interrupt(control));
+}
+
+/// Whether this is the control thread, which must never wait for others.
+pub fn is_control_thread() -> bool {
+    IS_CONTROL.get()
 }
 
 /// Starts the control thread if nothing has started it yet. Attaches to Python once.
@@ -105,11 +115,13 @@ fn runtime_module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
 #[pyfunction]
 pub fn control_main(py: Python<'_>) {
     STARTED.store(true, Ordering::Release);
+    IS_CONTROL.set(true);
     let mut interruptions: Vec<Pending> = Vec::new();
     let mut stall: Option<(Instant, Progress)> = None;
+    let mut watch = Watch::default();
     let workers = dispatch::workers();
     loop {
-        let until = next_wake(&interruptions, stall.as_ref());
+        let until = next_wake(&interruptions, stall.as_ref()).min(watch.next_look());
         let requests = py.detach(|| wait_for_requests(until));
         for request in requests {
             match request {
@@ -143,6 +155,7 @@ pub fn control_main(py: Python<'_>) {
             }
         }
         interruptions.retain_mut(|pending| still_running(py, pending));
+        watch.look(py);
         symphony_core::recorder::flush();
     }
 }

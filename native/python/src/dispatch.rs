@@ -16,7 +16,7 @@ use pyo3::{ffi, intern};
 use symphony_core::recorder::{self, Lang, SpanId};
 use tokio::sync::oneshot;
 
-use crate::aio::LoopQueue;
+use crate::aio::{self, LoopQueue};
 use crate::control::{self, Request};
 use crate::crossing::Crossing;
 use crate::errors;
@@ -85,6 +85,28 @@ pub fn call_python(
         cancel_on_drop.disarm();
         outcome.unwrap_or_else(|_| Err(errors::closed()))
     }
+}
+
+/// Runs an awaitable on the conductor's event loop and waits here for its result. Giving up the wait
+/// cancels it.
+pub fn wait_for(awaitable: &Bound<'_, PyAny>, parent: SpanId) -> PyResult<Py<PyAny>> {
+    let py = awaitable.py();
+    let (sender, receiver) = oneshot::channel();
+    let control = JobControl::new(Box::new(move |_, outcome| {
+        // A receiver that is gone has cancelled the job: nobody wants the result.
+        let _ = sender.send(outcome);
+    }));
+    let cancel_on_drop = CancelOnDrop(Some(control.clone()));
+    let name = Crossing {
+        name: "await".to_owned(),
+        caller: String::new(),
+        callee: String::new(),
+    };
+    let span = recorder::begin_child(parent, name.intern(), Lang::Python);
+    continue_on_loop(awaitable, &control, span)?;
+    let outcome = aio::block_on(py, receiver)?;
+    cancel_on_drop.disarm();
+    outcome.unwrap_or_else(|_| Err(errors::closed()))
 }
 
 struct CancelOnDrop(Option<Arc<JobControl>>);

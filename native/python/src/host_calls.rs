@@ -1,11 +1,13 @@
 //! Calls from Python to functions that TypeScript exposes, and to functions it has passed.
 //!
 //! Threads: a synchronous call waits without the GIL; the answer arrives on the thread that submits
-//! frames and wakes the waiter. A wait that could never end is refused. Must not know the transport.
+//! frames and wakes the waiter. A wait that could never end is refused. On the JavaScript thread
+//! itself there is nothing to wait for: see `callback`. Must not know the transport.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex};
+use std::time::Instant;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -15,21 +17,43 @@ use symphony_core::recorder::{self, Lang, SpanId};
 use tokio::sync::oneshot;
 
 use crate::aio;
+use crate::callback;
 use crate::codec;
+use crate::control;
 use crate::errors;
 use crate::job::{lock, monotonic_ns};
+use crate::js;
 use crate::refs::BridgeRefs;
 use crate::session::{self, OwnedFrame};
 
-static PENDING: LazyLock<Mutex<HashMap<u32, oneshot::Sender<Answer>>>> =
-    LazyLock::new(Mutex::default);
+static PENDING: LazyLock<Mutex<HashMap<u32, Waiting>>> = LazyLock::new(Mutex::default);
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
-static JS_THREAD: AtomicU64 = AtomicU64::new(0);
 static LOOP_THREAD: AtomicU64 = AtomicU64::new(0);
 
-struct Answer {
-    failed: bool,
-    frame: OwnedFrame,
+enum Answer {
+    Frame {
+        failed: bool,
+        frame: OwnedFrame,
+    },
+    /// The wait could never have ended; the exception says why.
+    Broken(Py<PyAny>),
+}
+
+/// A call without an answer.
+struct Waiting {
+    answer: oneshot::Sender<Answer>,
+    who: Waiter,
+}
+
+/// Who waits for JavaScript, and for what.
+#[derive(Clone)]
+pub struct Waiter {
+    pub id: u32,
+    /// Name of the function.
+    pub name: String,
+    /// `threading.get_ident()` of the thread that called.
+    pub ident: u64,
+    pub since: Instant,
 }
 
 /// Calls the exposed function `name` and waits for its result.
@@ -64,6 +88,30 @@ pub struct Callee<'a> {
     pub handle: u32,
 }
 
+impl Callee<'_> {
+    /// The first three parts of a CALL's payload: name, arguments, keywords.
+    pub fn pack(
+        &self,
+        py: Python<'_>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+        pack: &mut PackBuf,
+    ) -> PyResult<()> {
+        pack.tuple(4);
+        match self.handle {
+            0 => pack.str(self.name),
+            _ => pack.none(),
+        }
+        let none = py.None().into_bound(py);
+        let kwargs = kwargs.map_or(&none, |kwargs| kwargs.as_any());
+        codec::encode_with(
+            &[("args", args.as_any()), ("kwargs", kwargs)],
+            pack,
+            &BridgeRefs,
+        )
+    }
+}
+
 pub fn call(
     py: Python<'_>,
     callee: &Callee<'_>,
@@ -72,6 +120,9 @@ pub fn call(
     site: &str,
     parent: SpanId,
 ) -> PyResult<Py<PyAny>> {
+    if let Some(thread) = js::current() {
+        return callback::call(py, thread, callee, args, kwargs, site, parent);
+    }
     refuse_deadlock(py, callee.name)?;
     let (call, receiver) = PendingCall::send(py, callee, args, kwargs, site, parent)?;
     let answer = aio::block_on(py, receiver)?;
@@ -87,7 +138,12 @@ pub fn call_async<'py>(
     parent: SpanId,
 ) -> PyResult<Bound<'py, PyAny>> {
     // Without a loop nobody could await the answer, so nothing may be asked.
-    aio::running_loop(py)?;
+    let event_loop = aio::running_loop(py)?;
+    if let Some(thread) = js::current() {
+        // The loop holds up JavaScript, which could not answer later.
+        let outcome = callback::call(py, thread, callee, args, kwargs, site, parent);
+        return aio::settled(&event_loop, outcome);
+    }
     let (call, receiver) = PendingCall::send(py, callee, args, kwargs, site, parent)?;
     aio::spawn_with(
         py,
@@ -101,22 +157,37 @@ pub fn call_async<'py>(
 
 /// Hands an answer to the call that waits for it. Any thread, no GIL.
 pub fn answer(header: Header, frame: OwnedFrame) {
-    let waiter = lock(&PENDING).remove(&header.id);
-    if let Some(waiter) = waiter {
+    let waiting = lock(&PENDING).remove(&header.id);
+    if let Some(waiting) = waiting {
         let failed = header.kind == kind::ERROR;
         // A waiter that is gone was cancelled.
-        let _ = waiter.send(Answer { failed, frame });
+        let _ = waiting.answer.send(Answer::Frame { failed, frame });
+    }
+}
+
+/// Those who wait for JavaScript, the longest wait first.
+pub fn waiters() -> Vec<Waiter> {
+    let mut waiters: Vec<_> = lock(&PENDING).values().map(|w| w.who.clone()).collect();
+    waiters.sort_by_key(|waiter| waiter.since);
+    waiters
+}
+
+/// Whether anybody waits for JavaScript.
+pub fn is_awaited() -> bool {
+    !lock(&PENDING).is_empty()
+}
+
+/// Ends a wait with an exception. Any thread, with the GIL.
+pub fn break_wait(id: u32, error: Py<PyAny>) {
+    let waiting = lock(&PENDING).remove(&id);
+    if let Some(waiting) = waiting {
+        let _ = waiting.answer.send(Answer::Broken(error));
     }
 }
 
 /// Fails everybody who waits for TypeScript.
 pub fn fail_all() {
     lock(&PENDING).clear();
-}
-
-/// Remembers the calling thread as the one that runs JavaScript: it must never wait for itself.
-pub fn mark_js_thread() {
-    JS_THREAD.store(thread_id(), Ordering::Release);
 }
 
 /// Remembers the calling thread as the conductor's event loop: waiting there stops every task.
@@ -129,25 +200,21 @@ pub fn loop_thread() -> u64 {
     LOOP_THREAD.load(Ordering::Acquire)
 }
 
-/// Whether this is the thread that runs JavaScript.
-pub fn is_js_thread() -> bool {
-    JS_THREAD.load(Ordering::Acquire) == thread_id()
-}
-
-/// Refuses a wait on a thread that others need to go on: JavaScript's, or the conductor's loop.
+/// Refuses a wait on a thread that others need to go on. On the JavaScript thread our waits deliver
+/// meanwhile what comes for it, so they are allowed.
 pub fn refuse_deadlock(py: Python<'_>, name: &str) -> PyResult<()> {
-    if is_js_thread() {
-        return Err(errors::deadlock(
-            py,
-            &format!("{name}() would wait for the JavaScript thread, which waits for this call"),
-            "Call the Python function asynchronously (without callSync), then it may call back.",
-        ));
-    }
     if loop_thread() == thread_id() {
         return Err(errors::deadlock(
             py,
             &format!("{name}() would stop the event loop that runs this code"),
             &format!("Use `await {name}_async(...)`."),
+        ));
+    }
+    if control::is_control_thread() {
+        return Err(errors::deadlock(
+            py,
+            &format!("{name}() would stop the thread that runs finalisers, which must not wait"),
+            "Do not wait in `__del__`; close such objects with `with` or by a method.",
         ));
     }
     Ok(())
@@ -178,18 +245,7 @@ impl PendingCall {
             return Err(errors::closed());
         }
         let mut pack = PackBuf::new();
-        pack.tuple(4);
-        match callee.handle {
-            0 => pack.str(callee.name),
-            _ => pack.none(),
-        }
-        let none = py.None().into_bound(py);
-        let kwargs = kwargs.map_or(&none, |kwargs| kwargs.as_any());
-        codec::encode_with(
-            &[("args", args.as_any()), ("kwargs", kwargs)],
-            &mut pack,
-            &BridgeRefs,
-        )?;
+        callee.pack(py, args, kwargs, &mut pack)?;
         pack.str(site);
         let parent = if parent == 0 {
             recorder::current()
@@ -200,7 +256,17 @@ impl PendingCall {
         let span = recorder::begin_child(parent, name, Lang::TypeScript);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = oneshot::channel();
-        lock(&PENDING).insert(id, sender);
+        let who = Waiter {
+            id,
+            name: callee.name.to_owned(),
+            ident: thread_id(),
+            since: Instant::now(),
+        };
+        let waiting = Waiting {
+            answer: sender,
+            who,
+        };
+        lock(&PENDING).insert(id, waiting);
         let call = Self {
             id,
             span,
@@ -230,15 +296,16 @@ impl PendingCall {
         py: Python<'_>,
         answer: Result<Answer, oneshot::error::RecvError>,
     ) -> PyResult<Py<PyAny>> {
-        self.answered = true;
-        let outcome = answer.map_err(|_| errors::closed()).and_then(|answer| {
-            let value = answer.frame.value(py)?;
-            if answer.failed {
-                Err(errors::rebuild(py, &value))
-            } else {
-                Ok(value.unbind())
-            }
-        });
+        // JavaScript still works on a call whose wait was broken: dropping it sends the CANCEL.
+        self.answered = !matches!(answer, Ok(Answer::Broken(_)));
+        let outcome = match answer {
+            Err(_) => Err(errors::closed()),
+            Ok(Answer::Broken(error)) => Err(PyErr::from_value(error.into_bound(py))),
+            Ok(Answer::Frame { failed, frame }) => frame.value(py).and_then(|value| match failed {
+                true => Err(errors::rebuild(py, &value)),
+                false => Ok(value.unbind()),
+            }),
+        };
         if let Err(error) = &outcome {
             recorder::error(self.span, &errors::title(py, error));
         }

@@ -4,14 +4,17 @@
 //! (stable ABI, CPython 3.8 and newer). This file only composes the modules.
 
 mod aio;
+mod callback;
 mod child;
 mod codec;
 mod control;
 mod crossing;
+mod deadlock;
 mod dispatch;
 mod errors;
 mod host_calls;
 mod job;
+mod js;
 mod lane;
 mod module;
 mod objects;
@@ -35,6 +38,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(dispatch::serve_main_thread, module)?)?;
     module.add_function(wrap_pyfunction!(host_calls::host_call, module)?)?;
     module.add_function(wrap_pyfunction!(host_calls::host_call_async, module)?)?;
+    module.add_function(wrap_pyfunction!(deadlock::js_step, module)?)?;
     module::register(module)?;
     codec::register(module)?;
     pit::register(module)?;

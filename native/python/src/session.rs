@@ -274,8 +274,7 @@ fn reply(py: Python<'_>, header: &Header, origin: Option<&Origin>, outcome: PyRe
         send(&result, &pack)
     });
     if let Err(error) = sent {
-        let pack = guarded(py, || Ok(pack_error(py, &error)))
-            .unwrap_or_else(|panicked| pack_error(py, &panicked));
+        let pack = pack_failure(py, &error);
         let failure = Header {
             kind: kind::ERROR,
             ..answer
@@ -285,12 +284,18 @@ fn reply(py: Python<'_>, header: &Header, origin: Option<&Origin>, outcome: PyRe
     }
 }
 
-fn guarded<T>(py: Python<'_>, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+/// Turns a panic into an error.
+pub fn guarded<T>(py: Python<'_>, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| Err(errors::panicked(py)))
 }
 
-/// The payload of an ERROR frame; an error that cannot be described is told by its title.
-pub fn pack_error(py: Python<'_>, error: &PyErr) -> PackBuf {
+/// The payload of an ERROR frame. Describing runs foreign code, which may panic: then that is told.
+pub fn pack_failure(py: Python<'_>, error: &PyErr) -> PackBuf {
+    guarded(py, || Ok(pack_error(py, error))).unwrap_or_else(|panicked| pack_error(py, &panicked))
+}
+
+/// An error that cannot be described is told by its title.
+fn pack_error(py: Python<'_>, error: &PyErr) -> PackBuf {
     let mut pack = PackBuf::new();
     let described = errors::describe(py, error)
         .and_then(|plain| codec::encode(&plain, &mut pack, &BridgeRefs, "error"));

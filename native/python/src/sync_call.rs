@@ -1,8 +1,8 @@
 //! Synchronous calls from JavaScript: one thread, one span, no queue.
 //!
-//! Threads: the JavaScript thread with the GIL held. Must not know C pointers: the table does.
+//! Threads: the JavaScript thread with the GIL held. A coroutine runs on the conductor's event loop,
+//! and the JavaScript thread answers what it asks of JavaScript meanwhile. Must not know C pointers: the table does.
 
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use symphony_core::pack::{tag, PackBuf, PackView};
 use symphony_core::recorder::{self, Lang, NameId, SpanId};
@@ -41,13 +41,15 @@ pub fn run(
     } else {
         run_request(py, target, parent, call)?
     };
-    if dispatch::is_awaitable(&result) {
-        // Closing tells Python that nobody will await it; without it the coroutine warns later.
-        let _ = result.call_method0("close");
-        return Err(PyRuntimeError::new_err(
-            "callSync reached a coroutine function; call it asynchronously instead",
-        ));
+    if session::is_forked() {
+        // The call has forked and goes on here, too: it must not return into a second JavaScript.
+        // SAFETY: ends the process; nothing runs after it.
+        unsafe { libc::_exit(0) };
     }
+    let result = match dispatch::is_awaitable(&result) {
+        true => dispatch::wait_for(&result, parent)?.into_bound(py),
+        false => result,
+    };
     codec::encode(&result, reply, &BridgeRefs, "result")
 }
 

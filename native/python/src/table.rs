@@ -12,12 +12,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 use symphony_core::pack::{PackBuf, PackView};
 
-use crate::errors;
-use crate::host_calls;
+use crate::js;
 use crate::session;
 use crate::sync_call;
 
-const ABI: u32 = 1;
+const ABI: u32 = 2;
 const CAPSULE: &CStr = c"symphony_bridge._native.table";
 
 const VALUE: i32 = 0;
@@ -25,14 +24,14 @@ const ERROR: i32 = 1;
 
 /// Twin of `SymSegment`.
 #[repr(C)]
-struct SymSegment {
+pub struct SymSegment {
     data: *const u8,
     length: usize,
 }
 
 /// Twin of `SymPack`.
 #[repr(C)]
-struct SymPack {
+pub struct SymPack {
     ops: *const i32,
     nums: *const f64,
     chars: *const u8,
@@ -43,8 +42,27 @@ struct SymPack {
     segments_length: u32,
 }
 
-type Wake = unsafe extern "C" fn(context: *mut c_void);
 type Allocate = unsafe extern "C" fn(context: *mut c_void, length: usize) -> *mut u8;
+type Take = unsafe extern "C" fn(sink: *mut c_void, reply: *const SymPack);
+type Call = unsafe extern "C" fn(
+    context: *mut c_void,
+    target: u32,
+    flags: u32,
+    span: f64,
+    call: *const SymPack,
+    take: Take,
+    sink: *mut c_void,
+) -> i32;
+
+/// Twin of `SymHost`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct SymHost {
+    pub context: *mut c_void,
+    pub wake: unsafe extern "C" fn(context: *mut c_void),
+    pub call: Call,
+    pub pump: unsafe extern "C" fn(context: *mut c_void),
+}
 
 /// Twin of `SymTable`.
 #[repr(C)]
@@ -53,7 +71,7 @@ struct SymTable {
     size: u32,
     call_sync: unsafe extern "C" fn(u32, f64, *const SymPack, *mut SymPack) -> i32,
     submit: unsafe extern "C" fn(*const u8, usize) -> i32,
-    connect: unsafe extern "C" fn(Wake, *mut c_void),
+    connect: unsafe extern "C" fn(*const SymHost),
     drain: unsafe extern "C" fn(Allocate, *mut c_void) -> usize,
     close: unsafe extern "C" fn(),
 }
@@ -78,17 +96,18 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// Sizes and offsets of this side, for the test that compares them with the header's.
 pub fn layout() -> Vec<usize> {
-    use std::mem::{offset_of, size_of};
-    vec![
-        size_of::<SymSegment>(),
-        size_of::<SymPack>(),
-        offset_of!(SymPack, segments),
-        offset_of!(SymPack, ops_length),
-        offset_of!(SymPack, segments_length),
-        size_of::<SymTable>(),
-        offset_of!(SymTable, call_sync),
-        offset_of!(SymTable, close),
-    ]
+    /// The size of a struct, and the offset of each field.
+    macro_rules! layout_of {
+        ($($kind:ident { $($field:ident),+ })+) => {
+            vec![$(std::mem::size_of::<$kind>(), $(std::mem::offset_of!($kind, $field)),+),+]
+        };
+    }
+    layout_of! {
+        SymSegment { data, length }
+        SymPack { ops, nums, chars, segments, ops_length, nums_length, chars_length, segments_length }
+        SymHost { context, wake, call, pump }
+        SymTable { abi, size, call_sync, submit, connect, drain, close }
+    }
 }
 
 /// # Safety
@@ -99,23 +118,25 @@ unsafe extern "C" fn call_sync(
     call: *const SymPack,
     reply: *mut SymPack,
 ) -> i32 {
+    // SAFETY: the caller's promise.
+    let (call, reply) = unsafe { ((*call).view(), &mut *reply) };
+    // Whatever happens below, the addon reads this: it must not be the last call's freed memory.
+    *reply = SymPack::EMPTY;
     guarded(ERROR, || {
         // Attaching again is cheap and tells PyO3 that references may be dropped at once.
         Python::attach(|py| {
-            // SAFETY: the caller's promise.
-            let (call, reply) = unsafe { (view(&*call), &mut *reply) };
             REPLY.with(|slot| {
                 let mut answer = slot.take().unwrap_or_default();
                 answer.pack.clear();
-                let outcome = catch_unwind(AssertUnwindSafe(|| {
-                    sync_call::run(py, target, parent as u64, &call, &mut answer.pack)
-                }))
-                // The reply must be lent anew whatever happens: the addon reads it.
-                .unwrap_or_else(|_| Err(errors::panicked(py)));
+                let outcome = session::guarded(py, || {
+                    js::in_python(|| {
+                        sync_call::run(py, target, parent as u64, &call, &mut answer.pack)
+                    })
+                });
                 let status = match outcome {
                     Ok(()) => VALUE,
                     Err(error) => {
-                        answer.pack = session::pack_error(py, &error);
+                        answer.pack = session::pack_failure(py, &error);
                         ERROR
                     }
                 };
@@ -138,21 +159,12 @@ unsafe extern "C" fn submit(frames: *const u8, length: usize) -> i32 {
 }
 
 /// # Safety
-/// `wake` may be called with `context` from any thread until the process ends.
-unsafe extern "C" fn connect(wake: Wake, context: *mut c_void) {
-    struct Context(*mut c_void);
-    // SAFETY: the caller promises that any thread may use the context.
-    unsafe impl Send for Context {}
-    // SAFETY: as above.
-    unsafe impl Sync for Context {}
-    let context = Context(context);
-    guarded((), move || {
-        host_calls::mark_js_thread();
-        session::connect(Arc::new(move || {
-            let context = &context;
-            // SAFETY: the caller's promise.
-            unsafe { wake(context.0) }
-        }));
+/// What `host` offers can be called until the process ends.
+unsafe extern "C" fn connect(host: *const SymHost) {
+    guarded((), || {
+        // SAFETY: the caller's promise.
+        let thread = js::connect(unsafe { *host });
+        session::connect(Arc::new(move || thread.wake()));
     });
 }
 
@@ -198,38 +210,60 @@ struct Answer {
 
 impl Answer {
     fn lend(&mut self, reply: &mut SymPack) {
-        self.segments.clear();
-        self.segments
-            .extend(self.pack.segments.iter().map(|bytes| SymSegment {
-                data: bytes.as_ptr(),
-                length: bytes.len(),
-            }));
-        *reply = SymPack {
-            ops: self.pack.ops.as_ptr(),
-            nums: self.pack.nums.as_ptr(),
-            chars: self.pack.chars.as_ptr(),
-            segments: self.segments.as_ptr(),
-            ops_length: self.pack.ops.len() as u32,
-            nums_length: self.pack.nums.len() as u32,
-            chars_length: self.pack.chars.len() as u32,
-            segments_length: self.segments.len() as u32,
-        };
+        self.segments = SymPack::segments_of(&self.pack);
+        *reply = SymPack::of(&self.pack, &self.segments);
     }
 }
 
-/// # Safety
-/// The pointers are valid for their lengths as long as the view lives.
-unsafe fn view(pack: &SymPack) -> PackView<'_> {
-    // SAFETY: the caller's promise.
-    unsafe {
-        PackView {
-            ops: slice(pack.ops, pack.ops_length as usize),
-            nums: slice(pack.nums, pack.nums_length as usize),
-            chars: slice(pack.chars, pack.chars_length as usize),
-            segments: slice(pack.segments, pack.segments_length as usize)
-                .iter()
-                .map(|segment| slice(segment.data, segment.length))
-                .collect(),
+impl SymPack {
+    const EMPTY: Self = Self {
+        ops: std::ptr::null(),
+        nums: std::ptr::null(),
+        chars: std::ptr::null(),
+        segments: std::ptr::null(),
+        ops_length: 0,
+        nums_length: 0,
+        chars_length: 0,
+        segments_length: 0,
+    };
+
+    /// The C view of a pack's segments; keep it as long as the pack is lent.
+    pub fn segments_of(pack: &PackBuf) -> Vec<SymSegment> {
+        let of = |bytes: &Vec<u8>| SymSegment {
+            data: bytes.as_ptr(),
+            length: bytes.len(),
+        };
+        pack.segments.iter().map(of).collect()
+    }
+
+    /// The C view of a pack.
+    pub fn of(pack: &PackBuf, segments: &[SymSegment]) -> Self {
+        Self {
+            ops: pack.ops.as_ptr(),
+            nums: pack.nums.as_ptr(),
+            chars: pack.chars.as_ptr(),
+            segments: segments.as_ptr(),
+            ops_length: pack.ops.len() as u32,
+            nums_length: pack.nums.len() as u32,
+            chars_length: pack.chars.len() as u32,
+            segments_length: segments.len() as u32,
+        }
+    }
+
+    /// # Safety
+    /// The pointers are valid for their lengths as long as the view lives.
+    pub unsafe fn view(&self) -> PackView<'_> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            PackView {
+                ops: slice(self.ops, self.ops_length as usize),
+                nums: slice(self.nums, self.nums_length as usize),
+                chars: slice(self.chars, self.chars_length as usize),
+                segments: slice(self.segments, self.segments_length as usize)
+                    .iter()
+                    .map(|segment| slice(segment.data, segment.length))
+                    .collect(),
+            }
         }
     }
 }

@@ -1,0 +1,226 @@
+/**
+ * CallbackCodec: calls that Python makes while it runs on this very thread, inside a synchronous call. The packed call
+ * lies in memory the addon has filled, the packed reply in memory the addon reads: no frame, no queue.
+ *
+ * JavaScript thread only. Re-entrant in every way a call can come back: see `busy` and `packing`.
+ */
+import { Tag } from '../../protocol/pack';
+import { allocateChars, type CharBuffer, viewChars } from './charBuffer';
+import { leasePacker, Packer } from './packer';
+import type { RefContext } from './refContext';
+import { type PackView, Unpacker } from './unpacker';
+
+/** Places in the registers. Twin: `native/addon/callback.cc`. */
+enum Register {
+  TARGET,
+  FLAGS,
+  SPAN,
+  OPS,
+  NUMS,
+  CHARS,
+  BUSY,
+  STATUS,
+  REPLY_OPS,
+  REPLY_NUMS,
+  REPLY_CHARS,
+  COUNT,
+}
+
+enum Status {
+  VALUE = 0,
+  ERROR = 1,
+}
+
+type Entry = (
+  ops?: Int32Array,
+  nums?: Float64Array,
+  chars?: Uint8Array,
+  segments?: readonly Uint8Array[],
+) => Reply;
+
+/** Undefined: the reply lies in the registered memory. */
+type Reply = undefined | [Int32Array, Float64Array, Uint8Array, readonly Uint8Array[]];
+
+/** The part of the addon that callbacks use. */
+export interface CallbackAddon {
+  /** Registers who is called, and the memory of calls. Without arguments, the call lies in that memory. */
+  callbacks(
+    entry: Entry,
+    ops: Int32Array,
+    nums: Float64Array,
+    chars: Uint8Array,
+    registers: Float64Array,
+  ): void;
+  /** Registers the memory of replies until the next registration. */
+  callbackReply(ops: Int32Array, nums: Float64Array, chars: Uint8Array): void;
+}
+
+/** A call as Python makes it. */
+export interface Callback {
+  /** Handle of the receiver; 0: `name` is an exposed function's. */
+  target: number;
+  flags: number;
+  span: number;
+  name: string | null;
+  args: unknown[];
+  kwargs: Record<string, unknown> | null;
+}
+
+/** Who answers. */
+export interface Answerer {
+  /** Runs the call. What it throws goes to `describe`. */
+  run(call: Callback): unknown;
+  /** The error payload for something thrown; never throws. */
+  describe(thrown: unknown): unknown;
+}
+
+/** What the joined stack cuts TypeScript's frames at: those below are told by the outer call. */
+export const CALLBACK_ENTRY = 'answerPython';
+
+const FIRST_ELEMENTS = 4096;
+const FIRST_CHARS = 32 * 1024;
+/** A call of a handle itself without arguments is this long, and the only one that is. */
+const SHORTEST_CALL = 5;
+
+export class CallbackCodec {
+  private readonly ops = new Int32Array(FIRST_ELEMENTS);
+  private readonly nums = new Float64Array(FIRST_ELEMENTS);
+  private readonly chars: CharBuffer = allocateChars(FIRST_CHARS);
+  private readonly registers = new Float64Array(Register.COUNT);
+  private readonly unpacker = new Unpacker();
+  private readonly packer = new Packer();
+  /** A reply is being packed: a getter that calls Python, which calls back, needs another packer. */
+  private packing = false;
+  /** Generation of the packer's memory that is registered. */
+  private registered = -1;
+
+  constructor(
+    private readonly addon: CallbackAddon,
+    private readonly refs: RefContext,
+    private readonly answerer: Answerer,
+  ) {
+    const codec = this;
+    const entry: Entry = function answerPython(ops, nums, chars, segments) {
+      return codec.answer(ops, nums, chars, segments);
+    };
+    addon.callbacks(entry, this.ops, this.nums, this.chars, this.registers);
+  }
+
+  private answer(
+    ops: Int32Array | undefined,
+    nums?: Float64Array,
+    chars?: Uint8Array,
+    segments?: readonly Uint8Array[],
+  ): Reply {
+    let value: unknown;
+    let status = Status.VALUE;
+    try {
+      const call =
+        ops && nums && chars && segments ? this.readOwn(ops, nums, chars, segments) : this.readShared();
+      value = this.answerer.run(call);
+      // What returns nothing returns None.
+      if (value === undefined) value = null;
+    } catch (error) {
+      status = Status.ERROR;
+      value = this.answerer.describe(error);
+    }
+    try {
+      return this.reply(status, value);
+    } catch (error) {
+      return this.reply(Status.ERROR, this.answerer.describe(error));
+    }
+  }
+
+  private readShared(): Callback {
+    const { registers } = this;
+    const target = registers[Register.TARGET];
+    const flags = registers[Register.FLAGS];
+    const span = registers[Register.SPAN];
+    const opsEnd = registers[Register.OPS];
+    if (opsEnd === SHORTEST_CALL && this.ops[1] === Tag.NONE && this.ops[2] === Tag.TUPLE) {
+      return { target, flags, span, name: null, args: [], kwargs: null };
+    }
+    const view: PackView = {
+      ops: this.ops,
+      nums: this.nums,
+      chars: this.chars,
+      segments: [],
+      opsAt: 0,
+      opsEnd,
+      numsAt: 0,
+      numsEnd: registers[Register.NUMS],
+      charsAt: 0,
+      charsEnd: registers[Register.CHARS],
+    };
+    // Reading may run converters, which may call Python, which may call back.
+    registers[Register.BUSY] = 1;
+    try {
+      return callOf(target, flags, span, this.unpacker.unpack(view, this.refs));
+    } finally {
+      registers[Register.BUSY] = 0;
+    }
+  }
+
+  private readOwn(
+    ops: Int32Array,
+    nums: Float64Array,
+    chars: Uint8Array,
+    segments: readonly Uint8Array[],
+  ): Callback {
+    const { registers } = this;
+    const target = registers[Register.TARGET];
+    const flags = registers[Register.FLAGS];
+    const span = registers[Register.SPAN];
+    const view: PackView = {
+      ops,
+      nums,
+      chars: viewChars(chars),
+      segments,
+      opsAt: 0,
+      opsEnd: ops.length,
+      numsAt: 0,
+      numsEnd: nums.length,
+      charsAt: 0,
+      charsEnd: chars.length,
+    };
+    return callOf(target, flags, span, new Unpacker().unpack(view, this.refs));
+  }
+
+  private reply(status: Status, value: unknown): Reply {
+    if (this.packing) return leasePacker((packer) => this.replyApart(packer, status, value));
+    const { packer } = this;
+    this.packing = true;
+    try {
+      packer.pack(value, this.refs, 'result');
+    } finally {
+      this.packing = false;
+    }
+    if (packer.segments.length > 0) return this.tell(packer, status);
+    if (this.registered !== packer.generation) {
+      this.addon.callbackReply(packer.ops, packer.nums, packer.chars);
+      this.registered = packer.generation;
+    }
+    this.tell(packer, status);
+    return undefined;
+  }
+
+  private replyApart(packer: Packer, status: Status, value: unknown): Reply {
+    packer.pack(value, this.refs, 'result');
+    return this.tell(packer, status);
+  }
+
+  /** Writes the registers last: a call inside this one has written its own. */
+  private tell(packer: Packer, status: Status): Reply {
+    const { registers } = this;
+    registers[Register.STATUS] = status;
+    registers[Register.REPLY_OPS] = packer.opsLen;
+    registers[Register.REPLY_NUMS] = packer.numsLen;
+    registers[Register.REPLY_CHARS] = packer.charsLen;
+    return [packer.ops, packer.nums, packer.chars, packer.segments];
+  }
+}
+
+function callOf(target: number, flags: number, span: number, payload: unknown): Callback {
+  const [name, args, kwargs] = payload as [string | null, unknown[], Record<string, unknown> | null];
+  return { target, flags, span, name, args, kwargs };
+}
