@@ -37,6 +37,12 @@ export interface Caller {
 
 type AnyFunction = (...args: never[]) => unknown;
 
+/**
+ * Name of the function through which Python calls TypeScript inside a synchronous call. The frames below it are the
+ * outer call's, which tells them itself.
+ */
+const CALLBACK_ENTRY = 'answerPython';
+
 /** More frames than these say little about a call, and every one costs. */
 const FRAME_LIMIT = 16;
 
@@ -74,7 +80,9 @@ class CapturedCaller implements Caller {
     const { stack } = this.holder;
     Error.prepareStackTrace = previous;
     // Other extensions share this hook; what is no list of call sites is theirs.
-    this.sites = Array.isArray(stack) ? (stack as NodeJS.CallSite[]) : [];
+    const sites = Array.isArray(stack) ? (stack as NodeJS.CallSite[]) : [];
+    const entry = sites.findIndex((site) => site.getFunctionName() === CALLBACK_ENTRY);
+    this.sites = entry === -1 ? sites : sites.slice(0, entry);
     return this.sites;
   }
 }
@@ -88,6 +96,7 @@ export function framesOfError(error: unknown): JoinedFrame[] {
     const match = /^\s+at (?:async )?(?:(.+?) \()?([^()\s][^()]*):(\d+):(\d+)\)?$/.exec(line);
     if (!match) continue;
     const [, name, file, row, column] = match;
+    if (name === CALLBACK_ENTRY) break;
     if (isNodeInternal(file)) continue;
     const position = { file: toPath(file), line: Number(row), column: Number(column) };
     // Node maps the text itself when its source maps are on; mapping twice would be wrong.

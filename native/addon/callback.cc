@@ -125,11 +125,16 @@ bool TakeShared(const Callback& callback, SymTake take, void* sink) {
   return true;
 }
 
-// The entry answers errors itself: what it throws, such as the end of its environment, has no form.
-int32_t Forget(napi_env env) {
+// The entry answers errors itself: it throws when its stack is full, or when its environment ends,
+// which is no object.
+int32_t Thrown(napi_env env) {
   napi_value error = nullptr;
-  napi_get_and_clear_last_exception(env, &error);
-  return SYM_GONE;
+  napi_valuetype type = napi_undefined;
+  if (napi_get_and_clear_last_exception(env, &error) != napi_ok ||
+      napi_typeof(env, error, &type) != napi_ok) {
+    return SYM_GONE;
+  }
+  return type == napi_object ? SYM_EXHAUSTED : SYM_GONE;
 }
 
 }  // namespace
@@ -191,7 +196,7 @@ int32_t RunCallback(void*, uint32_t target, uint32_t flags, double span, const S
     napi_get_undefined(env, &receiver);
     if (napi_get_reference_value(env, callback.entry, &entry) != napi_ok ||
         napi_call_function(env, receiver, entry, count, arguments.data(), &reply) != napi_ok) {
-      return Forget(env);
+      return Thrown(env);
     }
     // The call may have registered other memory: everything is read anew from here.
     const double* const answered = callback.registers.data;

@@ -16,7 +16,8 @@ struct Connection {
   // Held while the pump is called or replaced: a call that races its end would use freed memory.
   std::mutex lock;
   Pump pump;
-  // The same as the pump's, for deliveries inside a synchronous call. Only the owner's thread uses it.
+  // The same as the pump's, for deliveries inside a synchronous call. Only the owner's thread uses
+  // it.
   Napi::FunctionReference on_data;
   // The environment that connected; null when closed. Only its thread changes it.
   napi_env owner = nullptr;

@@ -6,8 +6,8 @@
 
 #include <napi.h>
 
-// connect(onData: (chunk: ArrayBuffer, now?: true) => void): void. A chunk holds whole frames. `now`:
-// Python waits on this very thread, so answers must leave before onData returns.
+// connect(onData: (chunk: ArrayBuffer, now?: true) => void): void. A chunk holds whole frames.
+// `now`: Python waits on this very thread, so answers must leave before onData returns.
 void Connect(const Napi::CallbackInfo& info);
 
 // submit(frames: Uint8Array): void

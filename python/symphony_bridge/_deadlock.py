@@ -14,19 +14,20 @@ import sys
 import threading
 import traceback
 from types import FrameType
-from typing import Any, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any
 
 from . import _native, _runtime
 from .errors import DeadlockError
 
-Waiter = Tuple[int, str]
-"""Who waits for JavaScript: thread ident, name of the function."""
+if TYPE_CHECKING:
+    Waiter = tuple[int, str]
+    """Who waits for JavaScript: thread ident, name of the function."""
 
 _LIMIT = 10.0
 """Seconds after which JavaScript is freed from a wait that might end one day."""
 
 _SIGNAL = signal.SIGRTMIN + 7
-_verdict: Optional[Tuple[int, DeadlockError]] = None
+_verdict: tuple[int, DeadlockError] | None = None
 
 
 def install() -> None:
@@ -35,9 +36,7 @@ def install() -> None:
         signal.signal(_SIGNAL, _raise_verdict)
 
 
-def look(
-    ident: int, native_id: int, step: int, seconds: float, waiters: List[Waiter], futex: int
-) -> bool:
+def look(ident: int, native_id: int, step: int, seconds: float, waiters: list[Waiter], futex: int) -> bool:
     """Interrupt the JavaScript thread if it waits for threads that wait for it; tell whether it does.
 
     ``step`` names the place where it has stood for ``seconds``.
@@ -78,7 +77,7 @@ def error_for_waiter(ident: int, waiter: Waiter) -> DeadlockError:
     return error
 
 
-def _raise_verdict(_signum: int, _frame: Optional[FrameType]) -> None:
+def _raise_verdict(_signum: int, _frame: FrameType | None) -> None:
     global _verdict
     verdict, _verdict = _verdict, None
     # The wait may have ended by itself meanwhile: what runs now is not meant.
@@ -86,7 +85,7 @@ def _raise_verdict(_signum: int, _frame: Optional[FrameType]) -> None:
         raise verdict[1]
 
 
-def _is_stuck(ident: int, top: FrameType, waiters: List[Waiter], futex: int) -> bool:
+def _is_stuck(ident: int, top: FrameType, waiters: list[Waiter], futex: int) -> bool:
     """Whether a thread will do nothing more by itself."""
     if ident == threading.get_ident() or any(ident == waiter for waiter, _ in waiters):
         return True
@@ -114,12 +113,12 @@ def _waits_for_a_lock(native_id: int, futex: int) -> bool:
     return len(words) > 4 and words[0] == str(futex) and int(words[4], 16) == 0
 
 
-def _add_stacks(error: DeadlockError, ident: int, waiters: List[Waiter]) -> None:
+def _add_stacks(error: DeadlockError, ident: int, waiters: list[Waiter]) -> None:
     stacks = {"the JavaScript thread": _runtime.stack_of(ident)}
     for other, name in waiters:
         stacks[f"{_name(other)}, which waits for {name}()"] = _stack_of_waiter(other)
     notes = [f"Python stack of {who}:\n{stack}" for who, stack in stacks.items() if stack]
-    attributes: Dict[str, Any] = vars(error)
+    attributes: dict[str, Any] = vars(error)
     attributes["__notes__"] = notes
 
 
@@ -129,7 +128,7 @@ def _stack_of_waiter(ident: int) -> str:
     if loop is None or thread is None or thread.name != "conductor-loop":
         return _runtime.stack_of(ident)
     # The loop's own stack says nothing: it sleeps until a task goes on.
-    lines: List[str] = []
+    lines: list[str] = []
     for task in asyncio.all_tasks(loop):
         for frame in task.get_stack():
             lines += traceback.format_stack(frame, 1)

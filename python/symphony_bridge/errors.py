@@ -223,9 +223,7 @@ def rebuild(description: dict[str, Any]) -> BaseException:
         "cancelled": CallCancelled,
         "deadlock": DeadlockError,
         "host-unavailable": HostUnavailable,
-    }.get(
-        description.get("code", "")
-    )
+    }.get(description.get("code", ""))
     message = str(description.get("message", ""))
     hint = description.get("hint") or None
     if kind is not None:

@@ -59,14 +59,6 @@ test('errors are thrown with the caller in front', async (t) => {
   assert.equal(bridge.callSync('bridge_fixture:echo', 5), 5);
 });
 
-test('what could never end is refused', async (t) => {
-  const bridge = await open(t);
-  bridge.expose('desk', { answer: () => 42 });
-  assert.equal(thrown(() => bridge.callSync('bridge_fixture:call_host', 'desk.answer')).code, 'deadlock');
-  const coroutine = thrown(() => bridge.callSync('bridge_fixture:add_async', 1, 2));
-  assert.match(coroutine.message, /coroutine/);
-});
-
 test('synchronous and asynchronous calls mix', async (t) => {
   const bridge = await open(t);
   const fixture = await bridge.import('bridge_fixture');

@@ -39,9 +39,7 @@ PROGRAM += "}\n"
 def test_every_field_of_the_header_is_compared() -> None:
     header = re.sub(r"/[*].*?[*]/", "", HEADER.read_text(), flags=re.DOTALL)
     for body, name in re.findall(r"typedef struct {(.*?)} (\w+);", header, flags=re.DOTALL):
-        declared = [
-            re.search(r"[(][*](\w+)[)]|(\w+)$", member.strip()) for member in _members(body)
-        ]
+        declared = [re.search(r"[(][*](\w+)[)]|(\w+)$", member.strip()) for member in _members(body)]
         assert [found[1] or found[2] for found in declared if found] == FIELDS[name]
 
 

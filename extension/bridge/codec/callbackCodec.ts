@@ -8,7 +8,8 @@ import { Tag } from '../../protocol/pack';
 import { allocateChars, type CharBuffer, viewChars } from './charBuffer';
 import { leasePacker, Packer } from './packer';
 import type { RefContext } from './refContext';
-import { type PackView, Unpacker } from './unpacker';
+import type { PackView } from './packCursor';
+import { Unpacker } from './unpacker';
 
 /** Places in the registers. Twin: `native/addon/callback.cc`. */
 enum Register {
@@ -35,7 +36,7 @@ type Entry = (
   ops?: Int32Array,
   nums?: Float64Array,
   chars?: Uint8Array,
-  segments?: readonly Uint8Array[],
+  segments?: readonly Uint8Array<ArrayBuffer>[],
 ) => Reply;
 
 /** Undefined: the reply lies in the registered memory. */
@@ -74,9 +75,6 @@ export interface Answerer {
   describe(thrown: unknown): unknown;
 }
 
-/** What the joined stack cuts TypeScript's frames at: those below are told by the outer call. */
-export const CALLBACK_ENTRY = 'answerPython';
-
 const FIRST_ELEMENTS = 4096;
 const FIRST_CHARS = 32 * 1024;
 /** A call of a handle itself without arguments is this long, and the only one that is. */
@@ -100,6 +98,7 @@ export class CallbackCodec {
     private readonly answerer: Answerer,
   ) {
     const codec = this;
+    // The joined stack cuts TypeScript's frames at this name.
     const entry: Entry = function answerPython(ops, nums, chars, segments) {
       return codec.answer(ops, nums, chars, segments);
     };
@@ -110,7 +109,7 @@ export class CallbackCodec {
     ops: Int32Array | undefined,
     nums?: Float64Array,
     chars?: Uint8Array,
-    segments?: readonly Uint8Array[],
+    segments?: readonly Uint8Array<ArrayBuffer>[],
   ): Reply {
     let value: unknown;
     let status = Status.VALUE;
@@ -145,6 +144,7 @@ export class CallbackCodec {
       nums: this.nums,
       chars: this.chars,
       segments: [],
+      ours: true,
       opsAt: 0,
       opsEnd,
       numsAt: 0,
@@ -165,7 +165,7 @@ export class CallbackCodec {
     ops: Int32Array,
     nums: Float64Array,
     chars: Uint8Array,
-    segments: readonly Uint8Array[],
+    segments: readonly Uint8Array<ArrayBuffer>[],
   ): Callback {
     const { registers } = this;
     const target = registers[Register.TARGET];
@@ -176,6 +176,7 @@ export class CallbackCodec {
       nums,
       chars: viewChars(chars),
       segments,
+      ours: true,
       opsAt: 0,
       opsEnd: ops.length,
       numsAt: 0,

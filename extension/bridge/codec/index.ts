@@ -1,7 +1,7 @@
 /** The codec: values ⇄ packed frames. See `../../protocol` for the layout. */
 export { type BufferView, view } from './buffers';
-export * from './carriers';
 export { type Callback, type CallbackAddon, CallbackCodec } from './callbackCodec';
+export * from './carriers';
 export { ConversionError, FrameError } from './conversionError';
 export { type Converter, registerConverter } from './converters';
 export { type DataclassConstructor, registerDataclass } from './dataclasses';

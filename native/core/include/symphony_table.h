@@ -32,8 +32,8 @@ typedef struct {
   uint32_t segments_length;
 } SymPack;
 
-/* SYM_GONE: JavaScript cannot run any more. */
-typedef enum { SYM_VALUE = 0, SYM_ERROR = 1, SYM_GONE = 2 } SymStatus;
+/* SYM_GONE: JavaScript cannot run any more. SYM_EXHAUSTED: it has no stack left for the call. */
+typedef enum { SYM_VALUE = 0, SYM_ERROR = 1, SYM_GONE = 2, SYM_EXHAUSTED = 3 } SymStatus;
 
 /* Takes a reply while its memory is valid. */
 typedef void (*SymTake)(void* sink, const SymPack* reply);

@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 
+use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use symphony_core::pack::{tag, PackBuf};
@@ -34,9 +35,9 @@ pub fn call(
     let mut exchange = Exchange::take();
     callee.pack(py, args, kwargs, &mut exchange.call)?;
     exchange.call.none();
-    let _span = Crossing::begin(callee.name, site, parent);
+    let crossing = Crossing::begin(callee.name, site, parent);
     let Exchange { call, reply } = &mut *exchange;
-    let span = _span.span;
+    let span = crossing.span;
     let answered = py.detach(|| thread.call(callee.handle, span, call, reply));
     let outcome = read(py, answered, &exchange.reply);
     exchange.give_back();
@@ -57,6 +58,9 @@ fn read(py: Python<'_>, answered: Answered, reply: &PackBuf) -> PyResult<Py<PyAn
             let description = codec::decode(py, &reply.view(), &BridgeRefs)?;
             Err(errors::rebuild(py, description.bind(py)))
         }
+        Answered::Exhausted => Err(PyRecursionError::new_err(
+            "the calls between JavaScript and Python have used up JavaScript's stack",
+        )),
         Answered::Gone => Err(errors::closed()),
     }
 }

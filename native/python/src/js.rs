@@ -92,6 +92,8 @@ impl Drop for Step<'_> {
 pub enum Answered {
     Value,
     Error,
+    /// It has no stack left for the call.
+    Exhausted,
     /// It cannot run any more.
     Gone,
 }
@@ -106,11 +108,20 @@ impl JsThread {
         // SAFETY: the host outlives its session, the pack this call, and the sink is what `take`
         // expects.
         let status = unsafe {
-            (self.host.call)(self.host.context, target, 0, span as f64, &raw const pack, take, sink)
+            (self.host.call)(
+                self.host.context,
+                target,
+                0,
+                span as f64,
+                &raw const pack,
+                take,
+                sink,
+            )
         };
         match status {
             0 => Answered::Value,
             1 => Answered::Error,
+            3 => Answered::Exhausted,
             _ => Answered::Gone,
         }
     }
