@@ -6,9 +6,9 @@
  */
 import { Tag } from '../../protocol/pack';
 import { allocateChars, type CharBuffer, viewChars } from './charBuffer';
+import type { PackView } from './packCursor';
 import { leasePacker, Packer } from './packer';
 import type { RefContext } from './refContext';
-import type { PackView } from './packCursor';
 import { Unpacker } from './unpacker';
 
 /** Places in the registers. Twin: `native/addon/callback.cc`. */

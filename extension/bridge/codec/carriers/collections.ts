@@ -55,11 +55,7 @@ export class PyDataclass extends Carrier {
     return `${shortName(this.type)}(${fields.join(', ')})`;
   }
 
-  [Symbol.for('nodejs.util.inspect.custom')](
-    _depth: unknown,
-    options: object,
-    inspect: Inspect,
-  ): string {
+  [Symbol.for('nodejs.util.inspect.custom')](_depth: unknown, options: object, inspect: Inspect): string {
     return `${shortName(this.type)} ${inspect(this.fields, options)}`;
   }
 }
