@@ -42,6 +42,9 @@ class Undefined:
 
 undefined: Undefined
 
+def _forget_rules() -> None: ...
+def _view_of(data: Any, format: str, shape: tuple[int, ...], order: str, readonly: bool) -> memoryview: ...
+
 @final
 class HostRef:
     """A function or object of TypeScript's, held by Python."""

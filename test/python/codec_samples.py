@@ -1,6 +1,8 @@
 """Dataclasses that the codec's tests send across."""
 
+from collections import namedtuple
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Dict, List
 
 
@@ -41,3 +43,11 @@ class Picky:
 
 class NotData:
     pass
+
+
+class Color(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+Pair = namedtuple("Pair", "left right")

@@ -5,14 +5,13 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import math
 import os
 import random
 import sys
 from collections import OrderedDict
-from enum import IntEnum
 
 import pytest
+from codec_sameness import assert_same
 from codec_samples import Bag, Circle, NotData, Picky, Point
 from codec_vectors import FILE, build
 from hypothesis import given, settings
@@ -26,25 +25,6 @@ VECTORS = json.loads(FILE.read_text(encoding="ascii"))
 
 def round_trip(value):
     return _native._codec_decode(_native._codec_encode(value))
-
-
-def assert_same(a, b):
-    """Equal, of equal types all the way down, in equal order, NaN and -0.0 included."""
-    assert type(a) is type(b)
-    if isinstance(a, float):
-        assert math.copysign(1, a) == math.copysign(1, b) or math.isnan(a)
-        assert a == b or (math.isnan(a) and math.isnan(b))
-    elif isinstance(a, (list, tuple)):
-        assert len(a) == len(b)
-        for x, y in zip(a, b):
-            assert_same(x, y)
-    elif isinstance(a, dict):
-        assert_same(list(a), list(b))
-        assert_same(list(a.values()), list(b.values()))
-    elif isinstance(a, (Point, Bag)):
-        assert_same(vars(a), vars(b))
-    else:
-        assert a == b
 
 
 def no_pairs(text):
@@ -130,12 +110,10 @@ def test_undefined_is_one_falsy_object():
     assert round_trip([undefined])[0] is undefined
 
 
-class Color(IntEnum):
-    RED = 1
+class Level(int):
+    pass
 
 
-CYCLE: list = [1]
-CYCLE.append({"up": CYCLE})
 PLAIN = "no conversion for this type; pass a ref or a plain value"
 
 
@@ -148,10 +126,8 @@ PLAIN = "no conversion for this type; pass a ref or a plain value"
         ({(1,): NotData()}, f"cannot convert value<value 0> (type 'NotData'): {PLAIN}"),
         ({NotData(): 1}, f"cannot convert value<key 0> (type 'NotData'): {PLAIN}"),
         (Bag([NotData()]), f"cannot convert value.items[0] (type 'NotData'): {PLAIN}"),
-        (Color.RED, f"cannot convert value (type 'Color'): {PLAIN}"),
+        (Level(1), f"cannot convert value (type 'Level'): {PLAIN}"),
         (OrderedDict(a=1), f"cannot convert value (type 'OrderedDict'): {PLAIN}"),
-        (CYCLE, "cannot convert value (type 'list'): it contains itself"),
-        (["\ud83d\ude00"], "cannot convert value[0] (type 'str'): a high surrogate right before a low one"),
     ],
 )
 def test_what_cannot_cross_is_named_by_path_and_type(value, message):
@@ -194,8 +170,11 @@ def test_errors_of_the_value_pass_unchanged():
 )
 def test_a_type_that_cannot_be_rebuilt_is_refused(module, name, reason):
     disguised = dataclasses.make_dataclass("P", ["x"])
-    disguised.__module__, disguised.__qualname__ = module, name
+    disguised.__module__, disguised.__qualname__ = module, "#" + name[1:]
     frame = _native._codec_encode([disguised(1)])
+    # As long as a class lives, it is found whatever its name says.
+    assert type(_native._codec_decode(frame)[0]) is disguised
+    frame = frame.replace(b":#" + name[1:].encode(), b":" + name.encode())
     with pytest.raises(TypeError, match=f"cannot convert value\\[0\\] .*{reason}") as caught:
         _native._codec_decode(frame)
     assert caught.value.code == "conversion"
@@ -254,8 +233,10 @@ def test_hostile_frames_give_errors_and_nothing_else(flips, cut):
 
 ops = st.one_of(
     st.integers(-(2**31), 2**31 - 1),
-    st.tuples(st.integers(0, 24), st.integers(0, 6)).map(lambda op: op[0] | op[1] << 8),
-    st.integers(0, 24).map(lambda tag: tag - 256),
+    st.tuples(st.integers(0, 25), st.integers(0, 6), st.sampled_from((0, 0, 0x80))).map(
+        lambda op: op[0] | op[2] | op[1] << 8
+    ),
+    st.integers(0, 25).map(lambda tag: tag - 256),
 )
 
 

@@ -9,16 +9,33 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import {
   encodeFrame,
+  NdArray,
   NO_REFS,
   PyByteArray,
+  PyComplex,
   PyDataclass,
+  PyDate,
+  PyDateTime,
+  PyDecimal,
+  PyEllipsis,
+  PyEnum,
+  PyFraction,
   PyFrozenSet,
+  PyNamedTuple,
+  PyPath,
+  PyRange,
+  PySlice,
+  PyString,
+  PyTime,
+  PyTimeDelta,
+  PyTimeZone,
+  PyUUID,
   tuple,
 } from '../../extension/bridge/codec';
 import { FrameKind } from '../../extension/protocol/frame';
 import { decode } from './codecSupport';
 
-type Form = [kind: string, content?: unknown, fields?: [string, Form][]];
+type Form = [kind: string, content?: unknown, ...more: unknown[]];
 
 interface Vector {
   name: string;
@@ -65,14 +82,70 @@ const makers: Record<string, (content: never) => unknown> = {
   object: (content: [string, Form][]) => entries(content),
 };
 
+/** Forms with more than one part. */
+const rich: Record<string, (...parts: never[]) => unknown> = {
+  dataclass: (type: string, fields: [string, Form][]) => new PyDataclass(type, entries(fields)),
+  shared: (forms: Form[]) => {
+    const made: unknown[] = [];
+    const item = (form: Form): unknown => {
+      if (form[0] === 'again') return made[form[1] as number];
+      if (form[0] !== 'map') return build(form);
+      return new Map((form[1] as [Form, Form][]).map(([key, value]) => [item(key), item(value)]));
+    };
+    for (const form of forms) made.push(item(form));
+    return made;
+  },
+  cycle: () => {
+    const made: unknown[] = [];
+    made.push(made);
+    return made;
+  },
+  complex: (real: string, imaginary: string) => new PyComplex(Number(real), Number(imaginary)),
+  decimal: (text: string) => new PyDecimal(text),
+  fraction: (top: string, bottom: string) => new PyFraction(Number(top), Number(bottom)),
+  uuid: (text: string) => new PyUUID(text),
+  path: (kind: 'PurePosixPath', text: string) => new PyPath(text, kind),
+  datetime: (at: [number, number, number], fold: 0 | 1, zone: [number, string | null] | null) => {
+    const [year, month, day, ...time] = at;
+    const [hour, minute, second, microsecond] = time as number[];
+    const tz = zone && new PyTimeZone(...zone);
+    return new PyDateTime(year, month, day, hour, minute, second, microsecond, fold, tz);
+  },
+  date: (at: [number, number, number]) => new PyDate(...at),
+  time: (at: [number, number, number, number], fold: 0 | 1) => new PyTime(...at, fold),
+  timedelta: (parts: [number, number, number]) => new PyTimeDelta(...parts),
+  range: (parts: [number, number, number]) => new PyRange(...parts),
+  slice: (forms: Form[]) => new PySlice(...forms.map(build)),
+  enum: (type: string, name: string, value: Form) => new PyEnum(type, name, build(value)),
+  namedtuple: (type: string, names: string[], values: Form[]) =>
+    PyNamedTuple.make(type, names, values.map(build)),
+  ellipsis: () => PyEllipsis,
+  surrogates: (units: number[]) => new PyString(String.fromCharCode(...units)),
+  memoryview: (_format: 'd', content: string) => new Float64Array(bytes(content).buffer),
+  array: (format: string, content: string) => {
+    const facts = { kind: 'array' as const, format, shape: [content.length / 4], order: 'C' as const };
+    return new NdArray({ ...facts, readonly: false }, bytes(content));
+  },
+  bigint: (text: string) => BigInt(text),
+  'js:bytes': (_kind: 'DataView', content: string) => new DataView(bytes(content).buffer),
+  'js:Date': (ms: number) => new Date(ms),
+  'js:Map': (pairs: [Form, Form][]) => new Map(pairs.map(([key, item]) => [build(key), build(item)])),
+  'js:object': (pairs: [Form, Form][]) =>
+    Object.fromEntries(pairs.map(([key, item]) => [build(key), build(item)])),
+};
+
+function bytes(content: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(Buffer.from(content, 'hex'));
+}
+
 interface Repeated {
   repeat: string;
   times: number;
 }
 
-function build([kind, content, fields]: Form): unknown {
-  if (kind === 'dataclass') return new PyDataclass(content as string, entries(fields ?? []));
-  return makers[kind](content as never);
+function build([kind, ...parts]: Form): unknown {
+  const make = rich[kind];
+  return make === undefined ? makers[kind](parts[0] as never) : make(...(parts as never[]));
 }
 
 function entries(content: [string, Form][]): Record<string, unknown> {

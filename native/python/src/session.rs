@@ -265,7 +265,8 @@ fn reply(py: Python<'_>, header: &Header, origin: Option<&Origin>, outcome: PyRe
             let (name, site) = origin.map_or(("", ""), |origin| (&origin.name, &origin.site));
             pack.proxy(objects::hold(value, name, site, long_lived), 0, name);
         } else {
-            codec::encode(value, &mut pack, &BridgeRefs, "result")?;
+            let exactness = codec::Exactness::of_flags(header.flags);
+            codec::encode_as(value, &mut pack, &BridgeRefs, "result", exactness)?;
         }
         let result = Header {
             kind: kind::RESULT,

@@ -1,125 +1,79 @@
-//! Dataclasses by name: `module:qualname` and fields.
+//! Dataclasses, attrs classes and pydantic models by name: `module:qualname` and fields.
+//!
+//! How each is built is Python's to say (`symphony_bridge._models`), once per type and pack.
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use pyo3::types::PyDict;
 
 use super::failure::{Failure, Outcome};
+use super::rules;
 
-/// What a pack says about a dataclass.
-pub struct WriteType<'py> {
-    pub name: String,
-    /// Names of its fields, in order.
-    pub fields: Vec<Bound<'py, PyAny>>,
+/// How instances of a type are made.
+pub struct Plan<'py> {
+    name: String,
+    /// (fields) → instance, as its constructor makes it.
+    make: Bound<'py, PyAny>,
+    /// () → instance without its fields.
+    blank: Bound<'py, PyAny>,
+    /// (instance, fields): sets the fields.
+    fill: Bound<'py, PyAny>,
 }
 
-/// Dataclasses of one pack being written: fields are asked once per type.
+/// Types met in one pack.
 #[derive(Default)]
-pub struct WriteTypes<'py> {
-    // The types are kept alive by the values being written, and by the entries here.
-    known: HashMap<usize, (Bound<'py, PyType>, Rc<WriteType<'py>>)>,
-}
+pub struct Plans<'py>(HashMap<String, Rc<Plan<'py>>>);
 
-impl<'py> WriteTypes<'py> {
-    pub fn of(&mut self, value: &Bound<'py, PyAny>) -> Outcome<Rc<WriteType<'py>>> {
-        let class = value.get_type();
-        let address = class.as_ptr() as usize;
-        if let Some((_, known)) = self.known.get(&address) {
-            return Ok(known.clone());
+impl<'py> Plans<'py> {
+    /// The plan of a type; refuses one that cannot be found, or that is not data.
+    pub fn of(&mut self, py: Python<'py>, name: &str) -> Outcome<Rc<Plan<'py>>> {
+        if let Some(plan) = self.0.get(name) {
+            return Ok(plan.clone());
         }
-        let mut names = Vec::new();
-        for field in fields(&class)?.iter() {
-            names.push(field.getattr(intern!(value.py(), "name"))?);
-        }
-        let module: String = class
-            .getattr(intern!(value.py(), "__module__"))?
-            .extract()?;
-        let made = Rc::new(WriteType {
-            name: format!("{module}:{}", class.qualname()?),
-            fields: names,
+        let asked = rules::convert(py)?
+            .call_method1(intern!(py, "_plan"), (name,))
+            .map_err(|error| refusal(py, name, error))?;
+        let (make, blank, fill) = asked.extract()?;
+        let plan = Rc::new(Plan {
+            name: name.to_owned(),
+            make,
+            blank,
+            fill,
         });
-        self.known.insert(address, (class, made.clone()));
-        Ok(made)
+        self.0.insert(name.to_owned(), plan.clone());
+        Ok(plan)
     }
 }
 
-/// True for an instance of a dataclass (not for the class itself).
-pub fn is_instance(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    value
-        .get_type()
-        .hasattr(intern!(value.py(), "__dataclass_fields__"))
+impl<'py> Plan<'py> {
+    /// An instance by its constructor, so that defaults and checks hold.
+    pub fn make(&self, fields: &Bound<'py, PyDict>) -> Outcome<Bound<'py, PyAny>> {
+        let made = self.make.call1((fields,));
+        made.map_err(|error| refusal(fields.py(), &self.name, error))
+    }
+
+    /// An instance that gets its fields later, because they refer to it.
+    pub fn blank(&self) -> Outcome<Bound<'py, PyAny>> {
+        let made = self.blank.call0();
+        made.map_err(|error| refusal(self.blank.py(), &self.name, error))
+    }
+
+    pub fn fill(&self, instance: &Bound<'py, PyAny>, fields: &Bound<'py, PyDict>) -> Outcome<()> {
+        let filled = self.fill.call1((instance, fields)).map(drop);
+        filled.map_err(|error| refusal(fields.py(), &self.name, error))
+    }
 }
 
-/// Imports the type, checks that it is a dataclass, and builds an instance by its constructor, so that defaults and
-/// `__post_init__` hold; fields the constructor does not take are set afterwards.
-pub fn rebuild<'py>(name: &str, fields: &Bound<'py, PyDict>) -> Outcome<Bound<'py, PyAny>> {
-    let class = find(fields.py(), name)?;
-    let arguments = PyDict::new(fields.py());
-    let mut rest = Vec::new();
-    let declared = declared(&class)?;
-    for (key, value) in fields.iter() {
-        let name_of_key = key.cast::<PyString>().map_err(PyErr::from)?.to_cow()?;
-        match declared.get(&*name_of_key) {
-            Some(true) => arguments.set_item(key, value)?,
-            Some(false) => rest.push((key, value)),
-            None => return Err(refused(name, format!("it has no field '{key}'"))),
-        }
+/// A refusal of ours as one by path; what the type's own code raises passes unchanged.
+pub fn refusal(py: Python<'_>, type_name: &str, error: PyErr) -> Box<Failure> {
+    let ours = rules::convert(py)
+        .and_then(|convert| convert.getattr(intern!(py, "Refusal")))
+        .is_ok_and(|class| error.matches(py, class).unwrap_or(false));
+    if !ours {
+        return error.into();
     }
-    let instance = class.call((), Some(&arguments))?;
-    if !rest.is_empty() {
-        // Not `setattr`, which a frozen dataclass refuses.
-        let object = fields.py().get_type::<PyAny>();
-        for (key, value) in rest {
-            object.call_method1(intern!(fields.py(), "__setattr__"), (&instance, key, value))?;
-        }
-    }
-    Ok(instance)
-}
-
-fn find<'py>(py: Python<'py>, name: &str) -> Outcome<Bound<'py, PyAny>> {
-    let Some((module, path)) = name.split_once(':') else {
-        return Err(refused(
-            name,
-            "its name is not 'module:qualname'".to_owned(),
-        ));
-    };
-    let mut found = py
-        .import(module)
-        .map_err(|error| refused(name, format!("its module cannot be imported: {error}")))?
-        .into_any();
-    for part in path.split('.') {
-        found = found
-            .getattr(part)
-            .map_err(|error| refused(name, format!("it cannot be found: {error}")))?;
-    }
-    if !found.is_instance_of::<PyType>() || !found.hasattr(intern!(py, "__dataclass_fields__"))? {
-        return Err(refused(name, "it is not a dataclass".to_owned()));
-    }
-    Ok(found)
-}
-
-/// Field names, each with whether the constructor takes it.
-fn declared(class: &Bound<'_, PyAny>) -> Outcome<HashMap<String, bool>> {
-    let py = class.py();
-    let mut declared = HashMap::new();
-    for field in fields(class)?.iter() {
-        let name: String = field.getattr(intern!(py, "name"))?.extract()?;
-        declared.insert(name, field.getattr(intern!(py, "init"))?.is_truthy()?);
-    }
-    Ok(declared)
-}
-
-fn fields<'py>(class: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
-    let py = class.py();
-    let fields = py
-        .import(intern!(py, "dataclasses"))?
-        .getattr(intern!(py, "fields"))?;
-    Ok(fields.call1((class,))?.cast_into::<PyTuple>()?)
-}
-
-fn refused(name: &str, reason: String) -> Box<Failure> {
-    Failure::refused_type(name.to_owned(), reason)
+    Failure::refused_type(type_name.to_owned(), error.value(py).to_string())
 }

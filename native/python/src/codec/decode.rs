@@ -2,14 +2,18 @@
 //!
 //! Trusts nothing: the reader checks every count, so that a broken peer gives a `ValueError`, never a crash.
 
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict};
-use symphony_core::pack::{tag, Malformed, PackReader, PackView, MAX_READ_DEPTH};
+use pyo3::{ffi, intern};
+use symphony_core::pack::{
+    tag, Malformed, PackReader, PackView, KEPT, MAX_READ_DEPTH, MAX_SAFE_INTEGER,
+};
 
+use super::dataclass::Plans;
+use super::decode_kept::{Converters, Kept};
 use super::failure::{Failure, Outcome, Step};
 use super::read_shapes::{latin1, utf16, Keys, ReadShapes};
-use super::{call_payload, dataclass, undefined, RefResolver};
+use super::{call_payload, rules, undefined, RefResolver};
 
 /// Makes the one value of a pack.
 ///
@@ -27,11 +31,17 @@ pub fn decode(py: Python<'_>, view: &PackView<'_>, refs: &dyn RefResolver) -> Py
 
 /// Makes values one after the other from the front of a pack.
 pub struct Decoder<'a, 's, 'py> {
-    py: Python<'py>,
+    pub py: Python<'py>,
     pub reader: PackReader<'a, 's>,
     refs: &'s dyn RefResolver,
-    shapes: ReadShapes,
-    depth: usize,
+    pub shapes: ReadShapes,
+    pub depth: usize,
+    /// Ops of the whole pack.
+    total: usize,
+    // Made when first needed.
+    pub kept: Option<Box<Kept<'py>>>,
+    pub converters: Converters<'py>,
+    plans: Plans<'py>,
 }
 
 impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
@@ -42,6 +52,10 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
             refs,
             shapes: ReadShapes::default(),
             depth: 0,
+            total: view.ops.len(),
+            kept: None,
+            converters: Converters::default(),
+            plans: Plans::default(),
         }
     }
 
@@ -73,7 +87,7 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
             tag::OBJECT => {
                 let id = self.reader.arg(op)?;
                 let keys = self.shapes.get(id)?.clone();
-                self.object(&keys).map(Bound::into_any)
+                self.new_object(&keys)
             }
             tag::LIST => {
                 let n = self.reader.arg(op)?;
@@ -116,6 +130,9 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
             }
             _ => {}
         }
+        if op as u8 & KEPT != 0 {
+            return self.kept(op, self.total - self.reader.remaining() - 1);
+        }
         let arg = self.reader.arg(op)?;
         match op as u8 {
             tag::STR16 => Ok(utf16(py, self.reader.chars(arg.saturating_mul(2))?)?),
@@ -124,29 +141,25 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
             tag::BYTEARRAY => Ok(PyByteArray::new(py, self.reader.chars(arg)?).into_any()),
             tag::SEGMENT => Ok(PyBytes::new(py, self.reader.segment(arg)?).into_any()),
             tag::TUPLE => self.tuple(arg),
-            tag::SET => {
-                // SAFETY: see INT; null: an empty set.
-                let set = new(py, unsafe { ffi::PySet_New(std::ptr::null_mut()) })?;
+            tag::SET | tag::FROZENSET => {
+                let set = self.new_set(op as u8)?;
                 self.set(set, arg)
             }
-            tag::FROZENSET => {
-                // SAFETY: see INT; a frozenset may be filled while nobody else holds it.
-                let set = new(py, unsafe { ffi::PyFrozenSet_New(std::ptr::null_mut()) })?;
-                self.set(set, arg)
-            }
-            tag::MAP => self.map(arg),
+            tag::MAP => self.map(PyDict::new(py), arg),
             tag::SHAPE => {
-                let keys = self.shapes.define(py, &mut self.reader, arg)?;
-                self.object(&keys).map(Bound::into_any)
+                let keys = self.keys(tag::SHAPE, arg)?;
+                self.new_object(&keys)
             }
-            tag::DATACLASS => self.dataclass(),
+            tag::DATACLASS => self.dataclass(arg, None),
+            tag::BACK => self.back(arg),
+            tag::EXT => self.ext(arg),
             tag::REF => self.reference(),
             tag::PROXY => self.proxy(arg as u32),
             _ => Err(Malformed("a tag is unknown").into()),
         }
     }
 
-    fn floats(&mut self, n: usize) -> Outcome<Bound<'py, PyAny>> {
+    pub fn floats(&mut self, n: usize) -> Outcome<Bound<'py, PyAny>> {
         let numbers = self.reader.nums(n)?;
         // SAFETY: see INT.
         let list = new(self.py, unsafe { ffi::PyList_New(n as ffi::Py_ssize_t) })?;
@@ -190,7 +203,7 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
         Ok(tuple)
     }
 
-    fn set(&mut self, set: Bound<'py, PyAny>, n: usize) -> Outcome<Bound<'py, PyAny>> {
+    pub fn set(&mut self, set: Bound<'py, PyAny>, n: usize) -> Outcome<Bound<'py, PyAny>> {
         self.enter(n)?;
         for i in 0..n {
             let nth = || Step::Nth("item", i);
@@ -212,9 +225,8 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
         Ok(set)
     }
 
-    fn map(&mut self, pairs: usize) -> Outcome<Bound<'py, PyAny>> {
+    pub fn map(&mut self, dict: Bound<'py, PyDict>, pairs: usize) -> Outcome<Bound<'py, PyAny>> {
         self.enter(pairs.saturating_mul(2))?;
-        let dict = PyDict::new(self.py);
         for i in 0..pairs {
             let inside = |what| {
                 move |failure: Box<Failure>| {
@@ -238,9 +250,22 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
         Ok(dict.into_any())
     }
 
-    fn object(&mut self, keys: &Keys) -> Outcome<Bound<'py, PyDict>> {
-        self.enter(keys.len())?;
+    /// The keys of a SHAPE or OBJECT whose arg has been read.
+    pub fn keys(&mut self, tag: u8, arg: usize) -> Outcome<Keys> {
+        Ok(match tag {
+            tag::SHAPE => self.shapes.define(self.py, &mut self.reader, arg)?,
+            _ => self.shapes.get(arg)?.clone(),
+        })
+    }
+
+    fn new_object(&mut self, keys: &Keys) -> Outcome<Bound<'py, PyAny>> {
         let dict = PyDict::new(self.py);
+        self.object(&dict, keys)?;
+        Ok(dict.into_any())
+    }
+
+    pub fn object(&mut self, dict: &Bound<'py, PyDict>, keys: &Keys) -> Outcome<()> {
+        self.enter(keys.len())?;
         for key in keys.iter() {
             let value = self
                 .value()
@@ -251,20 +276,39 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
             }
         }
         self.depth -= 1;
-        Ok(dict)
+        Ok(())
     }
 
-    fn dataclass(&mut self) -> Outcome<Bound<'py, PyAny>> {
+    /// A dataclass; `kept`: the index of its op, when it is met again. `cyclic` is not 0 when its own fields lead to it.
+    pub fn dataclass(&mut self, cyclic: usize, kept: Option<usize>) -> Outcome<Bound<'py, PyAny>> {
         let name = call_payload::text(&mut self.reader)?;
+        let plan = self.plans.of(self.py, &name)?;
+        let blank = if cyclic == 0 {
+            None
+        } else {
+            let blank = plan.blank()?;
+            if let Some(at) = kept {
+                self.keep(at, &blank);
+            }
+            Some(blank)
+        };
         let op = self.reader.op()?;
         let arg = self.reader.arg(op)?;
-        let keys = match op as u8 {
-            tag::SHAPE => self.shapes.define(self.py, &mut self.reader, arg)?,
-            tag::OBJECT => self.shapes.get(arg)?.clone(),
-            _ => return Err(Malformed("a dataclass has no fields").into()),
-        };
-        let fields = self.object(&keys)?;
-        dataclass::rebuild(&name, &fields)
+        if !matches!(op as u8, tag::SHAPE | tag::OBJECT) {
+            return Err(Malformed("a dataclass has no fields").into());
+        }
+        let keys = self.keys(op as u8, arg)?;
+        let fields = PyDict::new(self.py);
+        self.object(&fields, &keys)?;
+        if let Some(instance) = blank {
+            plan.fill(&instance, &fields)?;
+            return Ok(instance);
+        }
+        let instance = plan.make(&fields)?;
+        if let Some(at) = kept {
+            self.keep(at, &instance);
+        }
+        Ok(instance)
     }
 
     fn bigint(&mut self, words: usize) -> Outcome<Bound<'py, PyAny>> {
@@ -280,7 +324,13 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
         let value = new(self.py, unsafe {
             ffi::PyLong_FromUnsignedLongLong(magnitude)
         })?;
-        Ok(if negative { value.neg()? } else { value })
+        let value = if negative { value.neg()? } else { value };
+        if magnitude > MAX_SAFE_INTEGER as u64 {
+            return Ok(value);
+        }
+        // JavaScript's number would have done, so its sender meant a BigInt.
+        let class = rules::convert(self.py)?.getattr(intern!(self.py, "JsBigInt"))?;
+        Ok(class.call1((value,))?)
     }
 
     fn large_bigint(&self, negative: bool, words: &[i32]) -> Outcome<Bound<'py, PyAny>> {
@@ -315,7 +365,7 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
 
     /// Goes one level down, to `n` values.
     #[inline]
-    fn enter(&mut self, n: usize) -> Outcome<()> {
+    pub fn enter(&mut self, n: usize) -> Outcome<()> {
         self.reader.count(n)?;
         self.depth += 1;
         if self.depth > MAX_READ_DEPTH {
@@ -326,13 +376,13 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
 }
 
 #[inline]
-fn new(py: Python<'_>, object: *mut ffi::PyObject) -> Outcome<Bound<'_, PyAny>> {
+pub fn new(py: Python<'_>, object: *mut ffi::PyObject) -> Outcome<Bound<'_, PyAny>> {
     // SAFETY: the callers pass what a constructor returned: a new reference, or null with an error set.
     Ok(unsafe { Bound::from_owned_ptr_or_err(py, object) }?)
 }
 
 #[cold]
-fn at_index(failure: Box<Failure>, index: usize) -> Box<Failure> {
+pub fn at_index(failure: Box<Failure>, index: usize) -> Box<Failure> {
     failure.inside(std::ptr::null_mut(), Step::Index(index))
 }
 

@@ -1,7 +1,7 @@
 //! Why a value could not cross. Gathers its path on the way out of the containers, so that a conversion that succeeds
 //! pays nothing for it.
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyException, PyMemoryError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::{ffi, intern};
 use symphony_core::pack::{Malformed, MAX_DEPTH};
@@ -19,7 +19,7 @@ pub enum Step {
 }
 
 pub enum Failure {
-    /// A Python exception raised by code of the value: passes unchanged.
+    /// A Python exception that passes unchanged.
     Raised(PyErr),
     /// The bytes are no pack.
     Malformed(Malformed),
@@ -34,6 +34,8 @@ pub struct Refusal {
     too_deep: Option<*mut ffi::PyObject>,
     cyclic: bool,
     steps: Vec<Step>,
+    /// What Python code of the value raised.
+    cause: Option<PyErr>,
 }
 
 /// Boxed, so that success travels in registers.
@@ -53,7 +55,28 @@ impl Failure {
             too_deep: None,
             cyclic: false,
             steps: Vec::new(),
+            cause: None,
         }))
+    }
+
+    /// Python code of the value raised. What asks the thread to end passes unchanged.
+    #[cold]
+    pub fn raised_by(value: &Bound<'_, PyAny>, error: PyErr) -> Box<Self> {
+        let py = value.py();
+        if !error.is_instance_of::<PyException>(py) || error.is_instance_of::<PyMemoryError>(py) {
+            return Box::new(Self::Raised(error));
+        }
+        // Not the error's own text as a whole: making it may raise again.
+        let name = type_name(error.value(py));
+        let message = error
+            .value(py)
+            .str()
+            .map_or_else(|_| String::new(), |text| format!(": {text}"));
+        let mut failure = Self::refused(value, format!("its own code raised {name}{message}"));
+        if let Self::Refused(refusal) = &mut *failure {
+            refusal.cause = Some(error);
+        }
+        failure
     }
 
     #[cold]
@@ -119,7 +142,9 @@ impl Refusal {
             "cannot convert {path} (type '{}'): {reason}",
             self.type_name
         );
-        with_code(py, PyTypeError::new_err(text), "conversion")
+        let error = PyTypeError::new_err(text);
+        error.set_cause(py, self.cause);
+        with_code(py, error, "conversion")
     }
 }
 

@@ -5,21 +5,28 @@
 //!
 //! Raw `pyo3::ffi` stands where PyO3's safe layer costs; ownership stays in `Bound` all the same.
 
+mod buffer;
 mod call_payload;
 mod dataclass;
 mod decode;
+mod decode_kept;
 mod dict_entries;
 mod encode;
+mod encode_containers;
+mod encode_ext;
+mod exporter;
 mod failure;
 mod probes;
 mod read_shapes;
+mod rules;
+mod seen;
 mod text;
 mod undefined;
 mod write_shapes;
 
 pub use call_payload::decode_call;
 pub use decode::decode;
-pub use encode::{encode, encode_with};
+pub use encode::{encode, encode_as, encode_with, Exactness};
 pub use failure::malformed;
 pub use undefined::undefined;
 
@@ -84,5 +91,7 @@ fn unreadable(handle: u32) -> PyErr {
 /// Adds `undefined` and the functions that tests and benchmarks use.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     undefined::register(module)?;
+    module.add_function(wrap_pyfunction!(rules::_forget_rules, module)?)?;
+    module.add_function(wrap_pyfunction!(exporter::_view_of, module)?)?;
     probes::register(module)
 }

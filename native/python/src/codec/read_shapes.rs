@@ -171,3 +171,22 @@ pub fn utf16<'py>(py: Python<'py>, units: &[u8]) -> PyResult<Bound<'py, PyAny>> 
         Bound::from_owned_ptr_or_err(py, text)
     }
 }
+
+/// A string from UTF-16LE in which each unit is a character of its own, surrogates too.
+pub fn code_units<'py>(py: Python<'py>, units: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let points: Vec<u8> = units
+        .chunks_exact(2)
+        .flat_map(|unit| [unit[0], unit[1], 0, 0])
+        .collect();
+    let mut little_endian = -1;
+    // SAFETY: as in `utf16`.
+    unsafe {
+        let text = ffi::PyUnicode_DecodeUTF32(
+            points.as_ptr().cast(),
+            points.len() as ffi::Py_ssize_t,
+            c"surrogatepass".as_ptr(),
+            &mut little_endian,
+        );
+        Bound::from_owned_ptr_or_err(py, text)
+    }
+}

@@ -25,7 +25,17 @@ pub unsafe fn put(value: &Bound<'_, PyAny>, out: &mut PackBuf) -> Outcome<()> {
             out.str(text);
             Ok(())
         }
-        None => put_surrogates(value, out),
+        None => {
+            let surrogates = Surrogates::of(value)?;
+            if surrogates.ambiguous {
+                return Err(Failure::refused(
+                    value,
+                    "a name with a high surrogate right before a low one cannot be told from another name",
+                ));
+            }
+            out.utf16(surrogates.units());
+            Ok(())
+        }
     }
 }
 
@@ -49,27 +59,64 @@ pub unsafe fn utf8<'a>(value: &'a Bound<'_, PyAny>) -> Option<&'a str> {
     })
 }
 
-#[cold]
-fn put_surrogates(value: &Bound<'_, PyAny>, out: &mut PackBuf) -> Outcome<()> {
-    let py = value.py();
-    let encoded = value.call_method1(
-        intern!(py, "encode"),
-        (intern!(py, "utf-16-le"), intern!(py, "surrogatepass")),
-    )?;
-    let units = encoded.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes();
-    let pairs = char::decode_utf16(
-        units
-            .chunks_exact(2)
-            .map(|b| u16::from_le_bytes([b[0], b[1]])),
-    );
-    if pairs.count() != value.len()? {
-        return Err(Failure::refused(
-            value,
-            "a high surrogate right before a low one cannot be told from one character; encode it as bytes",
-        ));
+/// A string with surrogates in UTF-16LE.
+pub struct Surrogates {
+    /// In one part, unless the text holds both characters beyond U+FFFF and a high surrogate right before a low one:
+    /// then it is cut between the two.
+    pub parts: Vec<Vec<u8>>,
+    /// A high surrogate stands right before a low one, which reads as one character.
+    pub ambiguous: bool,
+}
+
+impl Surrogates {
+    /// `value` must be a string.
+    #[cold]
+    pub fn of(value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = value.py();
+        let encoded = value.call_method1(
+            intern!(py, "encode"),
+            (intern!(py, "utf-32-le"), intern!(py, "surrogatepass")),
+        )?;
+        let points: Vec<u32> = encoded
+            .cast::<PyBytes>()?
+            .as_bytes()
+            .chunks_exact(4)
+            .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect();
+        let is_pair =
+            |a: u32, b: u32| (0xD800..0xDC00).contains(&a) && (0xDC00..0xE000).contains(&b);
+        let ambiguous = points.windows(2).any(|two| is_pair(two[0], two[1]));
+        let cuts = ambiguous && points.iter().any(|&point| point > 0xFFFF);
+        let mut parts = vec![Vec::with_capacity(points.len() * 2)];
+        let mut before = 0;
+        for point in points {
+            if cuts && is_pair(before, point) {
+                parts.push(Vec::new());
+            }
+            if let Some(part) = parts.last_mut() {
+                push_utf16(part, point);
+            }
+            before = point;
+        }
+        Ok(Self { parts, ambiguous })
     }
-    out.utf16(units);
-    Ok(())
+
+    /// The text in one part.
+    pub fn units(&self) -> &[u8] {
+        self.parts.first().map_or(&[], Vec::as_slice)
+    }
+}
+
+fn push_utf16(out: &mut Vec<u8>, point: u32) {
+    match char::from_u32(point).filter(|_| point > 0xFFFF) {
+        None => out.extend_from_slice(&(point as u16).to_le_bytes()),
+        Some(character) => {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                out.extend_from_slice(&unit.to_le_bytes());
+            }
+        }
+    }
 }
 
 /// `PyUnicode_AsUTF8AndSize` entered the limited API with 3.10, but every CPython exports it.

@@ -141,43 +141,43 @@ fn define(keys: &[Bound<'_, PyAny>], out: &mut PackBuf) -> Outcome<u32> {
     Ok(id)
 }
 
-/// False for a key that an object would reorder (index-like) or take for something else (`__proto__`): such a dict goes
-/// as a map.
-pub fn fits_object(key: &str) -> bool {
-    key != "__proto__" && !is_index_like(key)
+/// Keys as an object takes them: one that it would put elsewhere (index-like keys come first, in ascending order) or
+/// take for something else (`__proto__`) makes the dict a map.
+#[derive(Default)]
+pub struct KeyOrder {
+    last_index: Option<u64>,
+    names_begun: bool,
 }
 
-fn is_index_like(key: &str) -> bool {
+impl KeyOrder {
+    /// Whether an object with the keys so far keeps this one behind them.
+    #[inline]
+    pub fn takes(&mut self, key: &str) -> bool {
+        if !key.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+            self.names_begun = true;
+            return key != "__proto__";
+        }
+        match index_like(key) {
+            None => {
+                self.names_begun = true;
+                true
+            }
+            index if self.names_begun || index <= self.last_index => false,
+            index => {
+                self.last_index = index;
+                true
+            }
+        }
+    }
+}
+
+fn index_like(key: &str) -> Option<u64> {
     let bytes = key.as_bytes();
-    if bytes.is_empty() || bytes.len() > 10 || !bytes.iter().all(u8::is_ascii_digit) {
-        return false;
+    if bytes.len() > 10 || !bytes.iter().all(u8::is_ascii_digit) {
+        return None;
     }
     if bytes[0] == b'0' {
-        return bytes.len() == 1;
+        return (bytes.len() == 1).then_some(0);
     }
-    key.parse::<u64>().is_ok_and(|index| index < 0xFFFF_FFFF)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::fits_object;
-
-    #[test]
-    fn index_like_keys_are_those_javascript_moves() {
-        for key in ["0", "7", "4294967294", "__proto__"] {
-            assert!(!fits_object(key), "{key}");
-        }
-        for key in [
-            "",
-            "00",
-            "07",
-            "4294967295",
-            "-1",
-            "1.5",
-            "a1",
-            "99999999999",
-        ] {
-            assert!(fits_object(key), "{key}");
-        }
-    }
+    key.parse().ok().filter(|&index: &u64| index < 0xFFFF_FFFF)
 }
