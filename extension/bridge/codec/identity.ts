@@ -6,14 +6,16 @@
 
 /** Up to so many, comparing beats hashing. */
 const FEW = 8;
+/** Memory for more than this is given back after use. */
+const KEEP = 1 << 14;
 
 export class Identity {
   private count = 0;
-  private readonly objects: object[] = [];
-  private readonly starts: number[] = [];
-  private readonly table = new Map<object, number>();
-  /** The table was found to be wrong once in this pack, and has been looked up before every change since. */
-  private shared = false;
+  private objects: (object | undefined)[] = [];
+  private starts: number[] = [];
+  private readonly seen = new Set<object>();
+  /** Starts by object, from the first one on that was met again: few packs have any. */
+  private index: Map<object, number> | null = null;
 
   /**
    * Where the object was written before.
@@ -23,7 +25,7 @@ export class Identity {
    */
   meet(o: object, start: number): number {
     const { count, objects } = this;
-    if (count >= FEW) return this.meetInTable(o, start);
+    if (count >= FEW) return this.meetMany(o, start);
     for (let i = 0; i < count; i++) if (objects[i] === o) return this.starts[i];
     this.remember(o, start);
     return -1;
@@ -31,40 +33,40 @@ export class Identity {
 
   /** Forgets all, so that nothing is kept alive. */
   clear(): void {
-    if (this.count === 0) return;
+    const { count } = this;
+    if (count === 0) return;
     this.count = 0;
-    this.objects.length = 0;
-    this.starts.length = 0;
-    if (this.table.size !== 0) this.table.clear();
-    this.shared = false;
+    if (count > FEW) this.seen.clear();
+    this.index = null;
+    if (count > KEEP) {
+      this.objects = [];
+      this.starts = [];
+    } else this.objects.fill(undefined, 0, count);
   }
 
-  private meetInTable(o: object, start: number): number {
-    const { table } = this;
-    if (this.count === FEW) for (let i = 0; i < FEW; i++) table.set(this.objects[i], this.starts[i]);
-    if (this.shared) {
-      const before = table.get(o);
-      if (before !== undefined) return before;
-    }
-    const { size } = table;
-    // Objects that are met twice are rare: setting at once costs half of looking first.
-    table.set(o, start);
-    if (table.size === size) return this.restore(o);
+  private meetMany(o: object, start: number): number {
+    const { seen, count } = this;
+    if (count === FEW) for (let i = 0; i < FEW; i++) seen.add(this.objects[i] as object);
+    const { size } = seen;
+    // Adding tells whether it was there, for half of what asking first would cost.
+    seen.add(o);
+    if (seen.size === size) return this.startOf(o);
+    this.index?.set(o, start);
     this.remember(o, start);
     return -1;
   }
 
-  /** Puts back what was overwritten. */
-  private restore(o: object): number {
-    this.shared = true;
-    const start = this.starts[this.objects.indexOf(o)];
-    this.table.set(o, start);
-    return start;
+  private startOf(o: object): number {
+    if (this.index === null) {
+      this.index = new Map();
+      for (let i = 0; i < this.count; i++) this.index.set(this.objects[i] as object, this.starts[i]);
+    }
+    return this.index.get(o) as number;
   }
 
   private remember(o: object, start: number): void {
-    this.objects.push(o);
-    this.starts.push(start);
+    this.objects[this.count] = o;
+    this.starts[this.count] = start;
     this.count++;
   }
 }

@@ -64,7 +64,7 @@ export class Unpacker extends PackCursor implements Reader {
       case Tag.FLOAT:
         return this.strict ? exactFloat(this.num()) : this.num();
       case Tag.FLOATS:
-        return this.list([], this.arg(op), Tag.FLOATS);
+        return this.numbers(this.arg(op));
       case Tag.STR:
         return this.latin1(this.arg(op));
       case Tag.STR16:
@@ -78,9 +78,9 @@ export class Unpacker extends PackCursor implements Reader {
       case Tag.SEGMENT:
         return this.segment(this.arg(op));
       case Tag.LIST:
-        return this.list([], this.arg(op), Tag.LIST);
+        return this.list([], this.arg(op));
       case Tag.TUPLE:
-        return Object.freeze(this.list(new PyTuple(), this.arg(op), Tag.LIST));
+        return Object.freeze(this.list(new PyTuple(), this.arg(op)));
       case Tag.SET:
         return this.set(new Set(), this.arg(op));
       case Tag.FROZENSET:
@@ -116,8 +116,9 @@ export class Unpacker extends PackCursor implements Reader {
     const tag = op & 0xff & ~KEPT;
     switch (tag) {
       case Tag.LIST:
+        return this.list(early([]), this.arg(op));
       case Tag.FLOATS:
-        return this.list(early([]), this.arg(op), tag);
+        return early(this.numbers(this.arg(op)));
       case Tag.SET:
         return this.set(early(new Set()), this.arg(op));
       case Tag.MAP:
@@ -137,7 +138,7 @@ export class Unpacker extends PackCursor implements Reader {
   }
 
   private whole(tag: number, op: number): unknown {
-    if (tag === Tag.TUPLE) return Object.freeze(this.list(new PyTuple(), this.arg(op), Tag.LIST));
+    if (tag === Tag.TUPLE) return Object.freeze(this.list(new PyTuple(), this.arg(op)));
     if (tag === Tag.FROZENSET) return this.set(new PyFrozenSet(), this.arg(op));
     if (tag === Tag.EXT) return this.extension(this.arg(op));
     return new PyByteArray(this.bytes(this.arg(op)).buffer);
@@ -162,12 +163,12 @@ export class Unpacker extends PackCursor implements Reader {
     return made === undefined ? new PyConverted(name, plain) : made.value;
   }
 
-  private list<A extends unknown[]>(list: A, n: number, tag: Tag.LIST | Tag.FLOATS): A {
-    if (tag === Tag.FLOATS) {
-      this.floats(list, n);
-      if (this.strict) for (let i = 0; i < n; i++) list[i] = exactFloat(list[i] as number);
-      return list;
-    }
+  private numbers(n: number): unknown[] {
+    const list = this.floats(n);
+    return this.strict ? list.map(exactFloat) : list;
+  }
+
+  private list<A extends unknown[]>(list: A, n: number): A {
     this.count(n);
     this.enter();
     for (let i = 0; i < n; i++) list.push(this.value());
