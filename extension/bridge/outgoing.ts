@@ -4,6 +4,7 @@
  * Must not know: transports, proxies, hosts.
  */
 import { FrameFlag, FrameKind } from '../protocol/frame';
+import { ConversionError as CodecError } from './codec';
 import { BridgeError, CallCancelled, type ErrorContext, errorFromPayload, type JoinedFrame } from './errors';
 import type { LiveHandles } from './liveHandles';
 import type { CallOptions } from './refs';
@@ -97,8 +98,15 @@ export class OutgoingCalls {
     if (!pending) return;
     let payload: unknown;
     try {
-      payload = frame.payload();
+      // An error's own fields are no result.
+      payload = frame.payload(
+        frame.kind === FrameKind.RESULT && (pending.call.flags & FrameFlag.STRICT) !== 0,
+      );
     } catch (error) {
+      if (error instanceof CodecError) {
+        pending.reject(conversionError(error, pending.call.caller.frames()));
+        return;
+      }
       pending.reject(
         new BridgeError(`the answer of ${pending.call.label} cannot be read: ${(error as Error).message}`, {
           code: 'protocol',

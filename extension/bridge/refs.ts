@@ -14,6 +14,11 @@ export interface CallOptions {
   deadlineMs?: number;
   /** Subprocess host only: run on Python's main thread, where signals and some libraries live. */
   mainThread?: boolean;
+  /**
+   * The result keeps its exact types: integral floats arrive as `PyFloat`, NumPy's scalars as `NdArray`. See
+   * `docs/types.md`.
+   */
+  strict?: boolean;
 }
 
 /** Keyword arguments of a Python call; made by `kw()`. */

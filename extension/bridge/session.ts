@@ -224,7 +224,7 @@ export class Session implements RefOwner {
   invoke(ref: Ref, path: string | null, call: ProxyCall): Promise<unknown> {
     const { args, kwargs, options, caller } = call;
     const label = path === null ? ref.label : `${ref.label}.${path}`;
-    const flags = (call.returnRef ? FrameFlag.RETURN_REF : 0) | threadFlag(options);
+    const flags = (call.returnRef ? FrameFlag.RETURN_REF : 0) | callFlags(options);
     let target: number;
     try {
       target = ref.use();
@@ -259,7 +259,7 @@ export class Session implements RefOwner {
     return {
       name,
       target: 0,
-      flags: flags | threadFlag(rest),
+      flags: flags | callFlags(rest),
       args,
       kwargs,
       options: rest,
@@ -381,8 +381,8 @@ interface Ping {
   sent: number;
 }
 
-function threadFlag(options: CallOptions): number {
-  return options.mainThread ? FrameFlag.MAIN_THREAD : 0;
+function callFlags(options: CallOptions): number {
+  return (options.mainThread ? FrameFlag.MAIN_THREAD : 0) | (options.strict ? FrameFlag.STRICT : 0);
 }
 
 /** A new error per call: each shows its own caller, then where Python was, if that is known. */

@@ -16,7 +16,8 @@ import { conversionError } from './wire';
 /** Calls that return instead of promising. */
 export interface SyncCalls {
   /**
-   * Calls Python and waits. `fn` is a Python object or `module:attribute`; `kw()` may come last.
+   * Calls Python and waits. `fn` is a Python object or `module:attribute`; `kw()` may come last, with `{strict: true}`
+   * as its only option that counts here.
    * @throws BridgeError; code `deadlock` where waiting could never end
    */
   callSync<T = unknown>(fn: PyObject | string, ...args: unknown[]): T;
@@ -65,12 +66,13 @@ export class SyncSession extends Session implements SyncCalls {
   ): unknown {
     if (this.closed) throw new BridgeClosed();
     const last = args.length === 0 ? null : args[args.length - 1];
-    const kwargs = last instanceof Kwargs ? last.values : null;
-    const plain = kwargs === null ? args : args.slice(0, -1);
+    const keywords = last instanceof Kwargs ? last : null;
+    const plain = keywords === null ? args : args.slice(0, -1);
     // Python may wait for calls that were started before.
     this.outbox.hurry();
     try {
-      return this.codec.call(target, name, plain, kwargs, null, currentSpan());
+      const kwargs = keywords === null ? null : keywords.values;
+      return this.codec.call(target, name, plain, kwargs, null, currentSpan(), keywords?.options?.strict);
     } catch (error) {
       const caller = captureCaller(below).frames();
       if (error instanceof RaisedInPython) {

@@ -19,10 +19,10 @@ import { BridgeError, ConversionError, type JoinedFrame } from './errors';
 /** A header; what is left out is 0. */
 export type FrameHead = Pick<FrameHeader, 'kind'> & Partial<FrameHeader>;
 
-/** A received frame. `payload` unpacks; valid only while the chunk is being handled. */
+/** A received frame. `payload` unpacks, see `CallOptions.strict`; valid only while the chunk is being handled. */
 export interface IncomingFrame extends FrameHeader {
   kind: FrameKind;
-  payload(): unknown;
+  payload(strict?: boolean): unknown;
 }
 
 /** How the session names values that stay on their side. */
@@ -102,7 +102,11 @@ export function conversionError(error: unknown, frames: readonly JoinedFrame[]):
   if (error instanceof BridgeError) return error;
   if (error instanceof CodecError) {
     const { path, valueType } = error;
-    return new ConversionError(error.message, { frames, details: { path, type: valueType } });
+    return new ConversionError(error.message, {
+      frames,
+      details: { path, type: valueType },
+      cause: error.cause,
+    });
   }
   return new ConversionError(`a value could not be packed: ${(error as Error).message}`, {
     frames,

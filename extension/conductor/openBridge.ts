@@ -18,6 +18,8 @@ import type { ConductorHost, Disposable, HostChoice, HostExit, HostInfo, HostOut
 import type { InterpreterSearch } from './interpreter';
 import { Supervisor } from './supervisor';
 
+export * from '../bridge/codec/values';
+
 /** What `openBridge` may be told; everything is optional. */
 export interface OpenOptions {
   /** `auto` (the default) is embedded where that is safe, else a child process; `info.reason` tells why. */
