@@ -67,6 +67,9 @@ def look(ident: int, native_id: int, step: int, seconds: float, waiters: list[Wa
 
 def error_for_waiter(ident: int, waiter: Waiter) -> DeadlockError:
     """Return the error for a thread that waits for JavaScript, where JavaScript cannot be freed."""
+    global _verdict
+    # A signal that comes late must not break what goes on.
+    _verdict = None
     frame = sys._current_frames().get(ident)
     place = f", which waits at {_place(frame)}" if frame else ""
     error = DeadlockError(

@@ -11,7 +11,7 @@ import sys
 from . import _deadlock, _native, _output, _runtime
 
 # The JavaScript thread waits at most this long, in seconds, for a Python thread that computes.
-_SWITCH_INTERVAL = 0.001
+_SWITCH_INTERVAL = 0.0005
 
 
 def start(trace_file: str) -> tuple[str, str, str]:

@@ -1,0 +1,129 @@
+/**
+ * Purpose: a program that gets into one would-be deadlock and prints what comes of it; see deadlocks.test.ts.
+ * Threads: JavaScript main thread only.
+ * Must not know: the tests.
+ */
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { BridgeError } from '../../extension/bridge/errors';
+import { type EmbeddedBridge, openBridge } from '../../extension/conductor/openBridge';
+
+const MODULE = 'deadlock_fixture';
+
+type Scenario = (bridge: EmbeddedBridge) => unknown;
+
+const never = new Promise<never>(() => {});
+
+const scenarios: Record<string, Scenario> = {
+  join: async (bridge) => {
+    const error = outcome(() => bridge.callSync(`${MODULE}:join`));
+    return [error, await bridge.call(`${MODULE}:take_seen`)];
+  },
+  'join-unbreakable': (bridge) => bridge.callSync(`${MODULE}:join_unbreakable`),
+  lock: async (bridge) => {
+    const holder = bridge.call(`${MODULE}:hold_lock_and_call`, ['answer']);
+    bridge.callSync(`${MODULE}:wait_until_held`);
+    const error = outcome(() => bridge.callSync(`${MODULE}:take_lock`));
+    return [error, await holder];
+  },
+  'lock-of-the-caller': async (bridge) => {
+    let inside: unknown;
+    bridge.expose('desk', {
+      inside: () => {
+        inside = outcome(() => bridge.callSync(`${MODULE}:take_lock`));
+        return 5;
+      },
+    });
+    const value = await bridge.call(`${MODULE}:hold_lock_and_call`, ['inside']);
+    return [inside, value];
+  },
+  import: async (bridge) => {
+    const importing = bridge.import('asks_while_imported');
+    bridge.callSync('time:sleep', 0.1);
+    const error = outcome(() => bridge.callSync('asks_while_imported:answer'));
+    await importing;
+    return [error, bridge.callSync('asks_while_imported:answer')];
+  },
+  loop: (bridge) => bridge.callSync(`${MODULE}:wait_for_loop`),
+  'coroutine-and-thread': (bridge) => bridge.callSync(`${MODULE}:ask_from_a_thread`),
+  'coroutine-and-promise': (bridge) => {
+    bridge.expose('desk', { answer: () => never });
+    return bridge.callSync(`${MODULE}:ask_from_a_thread`);
+  },
+  'on-the-loop': (bridge) => bridge.call(`${MODULE}:ask_on_the_loop`),
+  receive: (bridge) => bridge.callSync(`${MODULE}:receive`),
+  sleep: async (bridge) => {
+    const error = outcome(() => bridge.callSync(`${MODULE}:sleep`));
+    return [error, await bridge.call(`${MODULE}:take_seen`)];
+  },
+  compute: (bridge) => (bridge.callSync<number>(`${MODULE}:compute`, 2.5) > 0 ? 'computed' : ''),
+  'slow-but-alive': (bridge) => bridge.callSync(`${MODULE}:wait_for_sleeper`, 2.5),
+  finaliser: async (bridge) => {
+    const object = await bridge.callRef(`${MODULE}:AsksWhenItDies`);
+    object[Symbol.dispose]();
+    return bridge.call(`${MODULE}:take_seen`);
+  },
+  'drop-elsewhere': (bridge) =>
+    bridge.callSync(
+      `${MODULE}:drop_elsewhere`,
+      Array.from({ length: 500 }, (_, i) => () => i),
+    ),
+  flood: async (bridge) => {
+    let length = 0;
+    bridge.onDidOutput(({ text }) => {
+      length += text.length;
+    });
+    bridge.callSync(`${MODULE}:flood`, 50_000);
+    for (let i = 0; i < 200 && length < 338_890; i++) await delay(10);
+    return length;
+  },
+  close: async (bridge) => {
+    bridge.expose('desk', { answer: () => never });
+    const waiting = Promise.allSettled([
+      bridge.call(`${MODULE}:hold_lock_and_call`, ['answer']),
+      bridge.call(`${MODULE}:ask_from_a_thread`),
+    ]);
+    await delay(200);
+    await bridge.close();
+    return (await waiting).map((result) => (result.status === 'rejected' ? result.reason.code : result));
+  },
+  fork: (bridge) => [bridge.callSync(`${MODULE}:fork`), bridge.callSync(`${MODULE}:fork_and_return`)],
+  storm: async (bridge) => {
+    const add = bridge.sync<number>('operator:add');
+    const work = Array.from({ length: 4 }, () =>
+      bridge.call<number>(`${MODULE}:call_often`, [(n: number) => add(n, 1), 300]),
+    );
+    const mine = bridge.callSync<number>(`${MODULE}:call_often`, (n: number) => add(n, 1), 300);
+    return [mine, ...(await Promise.all(work))];
+  },
+};
+
+function outcome(body: () => unknown): unknown {
+  try {
+    return body();
+  } catch (error) {
+    return told(error as BridgeError);
+  }
+}
+
+const told = ({ code, message, notes, hint }: BridgeError): unknown => ({ code, message, notes, hint });
+
+async function main(): Promise<void> {
+  const [scenario] = process.argv.slice(2);
+  const python = process.env.SYMPHONY_TEST_PYTHON;
+  const bridge = await openBridge({ host: 'embedded', workspace: process.cwd(), python });
+  await bridge.call('sys:path.insert', [0, join(process.cwd(), 'test', 'fixtures', 'python')]);
+  await bridge.import(MODULE);
+  bridge.expose('desk', { answer: () => 42 });
+  let came: unknown;
+  try {
+    came = await scenarios[scenario](bridge);
+  } catch (error) {
+    came = told(error as BridgeError);
+  }
+  // The end of the line says that all of it is there.
+  process.stdout.write(`OUTCOME ${JSON.stringify({ came })} END\n`);
+  await bridge.close();
+}
+
+void main();
