@@ -9,10 +9,11 @@ import { parseArgs } from 'node:util';
 import { bridge } from './groups/bridge';
 import { codec } from './groups/codec';
 import { native } from './groups/native';
+import { sync } from './groups/sync';
 import type { Result } from './result';
 import { table } from './table';
 
-const GROUPS: Record<string, () => Promise<Result[]>> = { codec, bridge, native };
+const GROUPS: Record<string, () => Promise<Result[]>> = { codec, bridge, sync, native };
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
