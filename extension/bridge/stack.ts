@@ -6,26 +6,15 @@
  * A capture keeps V8's structured call sites and turns them into text only when
  * somebody asks: most calls succeed and nobody does.
  */
+
 import { existsSync, readFileSync } from 'node:fs';
 import { findSourceMap, SourceMap, type SourceMapPayload } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { JoinedFrame, Language } from '../protocol/joinedFrame';
 
 /** The languages a frame can be of. */
-export type Language = 'typescript' | 'python' | 'rust';
-
-/** One frame of a joined stack. Lists of frames run in call order: the outermost first. */
-export interface JoinedFrame {
-  language: Language;
-  /** Function, method or Rust path; `<anonymous>` when there is no name. */
-  function: string;
-  /** Absolute path where one is known, else the path as the language gave it. */
-  file: string;
-  /** 1-based. */
-  line: number;
-  /** 1-based; only where the language reports it. */
-  column?: number;
-}
+export type { JoinedFrame, Language };
 
 /** The frames of one TypeScript caller, not formatted yet. */
 export interface Caller {

@@ -22,7 +22,7 @@ const TRIAL_TIMEOUT_MS = 20_000;
 const CACHE_FILE = 'embedding.json';
 const CACHE_ENTRIES = 32;
 
-/** Loads the addon and starts Python in a child; the verdict is kept in `cacheDir`, if given. */
+/** Loads the addon and starts Python in a child; that it went well is remembered in `cacheDir`, if given. */
 export async function probeEmbedding(
   root: string,
   facts: InterpreterFacts,
@@ -34,9 +34,10 @@ export async function probeEmbedding(
   const key = await cacheKey(root, facts.path, libpython);
   const cache = cacheDir ? await readCache(cacheDir) : {};
   const known = cache[key];
-  if (known?.ok) return known;
+  if (typeof known === 'string') return { ok: true, reason: known };
   const verdict = await tryOut(root, facts.path, libpython);
-  if (cacheDir) await writeCache(cacheDir, { ...cache, [key]: verdict });
+  // A failure may have a cause that goes away: it is tried again.
+  if (cacheDir && verdict.ok) await writeCache(cacheDir, { ...cache, [key]: verdict.reason });
   return verdict;
 }
 
@@ -84,7 +85,8 @@ async function mark(file: string): Promise<string> {
   return `${info.mtimeMs}:${info.size}`;
 }
 
-type Cache = Record<string, EmbeddingVerdict>;
+/** By key the reason of a good verdict. */
+type Cache = Record<string, string>;
 
 async function readCache(folder: string): Promise<Cache> {
   try {

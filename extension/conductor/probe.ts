@@ -16,12 +16,8 @@ export interface InterpreterFacts {
   version: string;
   executable: string;
   prefix: string;
-  /** Differs from `prefix` in a virtual environment. */
-  basePrefix: string;
   /** The shared library; null when this Python has none, so that it cannot be embedded. */
   libpython: string | null;
-  /** For instance `cpython-311-x86_64-linux-gnu`. */
-  soabi: string | null;
 }
 
 /** Oldest Python the bridge supports. */
@@ -67,9 +63,7 @@ export async function probeInterpreter(
     version,
     executable: answer.executable,
     prefix: answer.prefix,
-    basePrefix: answer.base_prefix,
     libpython: answer.libpython,
-    soabi: answer.soabi,
   };
 }
 
@@ -78,9 +72,7 @@ interface ProbeAnswer {
   implementation: string;
   executable: string;
   prefix: string;
-  base_prefix: string;
   libpython: string | null;
-  soabi: string | null;
   free_threaded: boolean;
 }
 
@@ -111,9 +103,7 @@ print("${MARK}" + json.dumps({
     "implementation": platform.python_implementation().lower(),
     "executable": sys.executable,
     "prefix": sys.prefix,
-    "base_prefix": getattr(sys, "base_prefix", sys.prefix),
     "libpython": found,
-    "soabi": get("SOABI"),
     "free_threaded": bool(get("Py_GIL_DISABLED")),
 }))
 `;

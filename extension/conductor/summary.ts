@@ -3,6 +3,7 @@
  * Threads: any.
  * Must not know: where it is shown, how the figures came about.
  */
+import { formatDuration } from '../protocol/duration';
 import type { TraceSummary } from '../protocol/trace/summary';
 import type { LeakedHandle } from './liveHandles';
 
@@ -28,20 +29,6 @@ export function formatSummary(facts: RunFacts): string {
   ].join('\n');
 }
 
-/** Nanoseconds as a person reads them, three digits. */
-export function formatNs(ns: number): string {
-  if (Number.isNaN(ns)) return '-';
-  const [divisor, unit] = UNITS.find(([limit]) => ns >= limit) ?? [1, 'ns'];
-  return `${Number((ns / divisor).toPrecision(3))} ${unit}`;
-}
-
-const UNITS: readonly [number, string][] = [
-  [1e9, 's'],
-  [1e6, 'ms'],
-  [1e3, 'µs'],
-  [1, 'ns'],
-];
-
 function formatMs(ms: number): string {
   return ms >= 1000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms)} ms`;
 }
@@ -54,7 +41,7 @@ function crossingLines(trace: TraceSummary | null): string[] {
     `  crossings  ${trace.crossings}${lost}`,
     ...trace.directions.map(({ direction, count, errors, p50Ns }) => {
       const failed = errors > 0 ? `  ${errors} failed` : '';
-      return `    ${direction.padEnd(width)}  ${String(count).padStart(7)}  p50 ${formatNs(p50Ns)}${failed}`;
+      return `    ${direction.padEnd(width)}  ${String(count).padStart(7)}  p50 ${formatDuration(p50Ns)}${failed}`;
     }),
   ];
 }

@@ -47,8 +47,6 @@ export const MAX_FRAME = 0x4000_0000;
 export const FrameOffset = {
   LENGTH: 0,
   KIND: 4,
-  FLAGS: 5,
-  VERSION: 6,
   ID: 8,
   TARGET: 12,
   SPAN: 16,
@@ -58,7 +56,6 @@ export const FrameOffset = {
   NUMS: 44,
   CHARS: 48,
   SEGMENTS: 52,
-  RESERVED: 56,
 } as const;
 
 /** What a frame says about itself. */

@@ -4,22 +4,12 @@
  * Columns travel as typed arrays in chunks of at most `CHUNK_ROWS` spans; names, threads and figures go ahead of them.
  * Must not know: VS Code, the DOM.
  */
+import type { JoinedFrame } from './joinedFrame';
 import type { CallName, SourceSite, TraceThread } from './trace/model';
 import type { TraceSummary } from './trace/summary';
 
 /** Rows per `trace/chunk`: about 2 MB, which a remote connection carries in some 80 ms. */
 export const CHUNK_ROWS = 50_000;
-
-/** One frame of a joined stack. The same form as the bridge's. */
-export interface JoinedFrame {
-  language: 'typescript' | 'python' | 'rust';
-  function: string;
-  file: string;
-  /** From 1. */
-  line: number;
-  /** From 1; only where the language reports it. */
-  column?: number;
-}
 
 export interface PanelError {
   type: string;

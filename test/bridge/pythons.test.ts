@@ -8,7 +8,8 @@ import { installedPythons } from './installedPythons';
 test('the oldest and the newest Python work on both hosts', async (t) => {
   const pythons = await installedPythons();
   const shared = pythons.filter(({ libpython }) => libpython !== null);
-  assert.ok(pythons.length > 0, 'no usable Python at all');
+  // Without one of these a host would pass by not being tried.
+  assert.ok(shared.length > 0, 'no Python with a shared library');
   for (const host of HOSTS) {
     const usable = host === 'embedded' ? shared : pythons;
     const ends = new Set([usable.at(0), usable.at(-1)].filter((facts) => facts !== undefined));

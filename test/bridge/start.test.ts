@@ -81,12 +81,17 @@ test('a library that cannot be embedded fails in the trial, not here', async () 
 test('a good trial is remembered, a bad one tried again', async () => {
   const { facts } = await findInterpreter({ root: ROOT });
   const cacheDir = join(scratchFolder(), 'cache');
-  const [first, second] = [
-    await probeEmbedding(ROOT, facts, cacheDir),
-    await probeEmbedding(ROOT, facts, cacheDir),
-  ];
-  assert.deepEqual(second, first);
-  assert.equal(Object.keys(JSON.parse(readFileSync(join(cacheDir, 'embedding.json'), 'utf8'))).length, 1);
+  const kept = join(cacheDir, 'embedding.json');
+  const bad = { ...facts, libpython: join(scratchFolder(), 'libpython.so') };
+  writeFileSync(bad.libpython, 'no library');
+  assert.equal((await probeEmbedding(ROOT, bad, cacheDir)).ok, false);
+  assert.equal(existsSync(kept), false);
+  assert.equal((await probeEmbedding(ROOT, facts, cacheDir)).ok, true);
+  const [key, ...others] = Object.keys(JSON.parse(readFileSync(kept, 'utf8')));
+  assert.deepEqual(others, []);
+  // Only what is read here can give this reason: a second trial would give its own.
+  writeFileSync(kept, JSON.stringify({ [key]: 'remembered' }));
+  assert.deepEqual(await probeEmbedding(ROOT, facts, cacheDir), { ok: true, reason: 'remembered' });
 });
 
 test('a child that ends before it is ready is told with its words, and leaves nothing', async (t) => {

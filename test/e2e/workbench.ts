@@ -10,10 +10,6 @@ const root = resolve(__dirname, '..', '..');
 export interface WorkbenchOptions {
   /** Scripts of test/fixtures that are put beside the examples, as in `scripts/raises.conductor.py`. */
   fixtures?: string[];
-  /** User settings of this VS Code. */
-  settings?: Record<string, unknown>;
-  /** Environment of the extension host. */
-  env?: Record<string, string>;
 }
 
 /** One VS Code with a fresh copy of the examples as its workspace and the extension loaded. */
@@ -27,7 +23,7 @@ export class Workbench {
   ) {}
 
   static async open(options: WorkbenchOptions = {}): Promise<Workbench> {
-    const server = await startServer({ installed: true, settings: options.settings, env: options.env });
+    const server = await startServer({ installed: true });
     // Inside the server's own folder, which goes when the server goes.
     const folder = join(server.folder, 'examples');
     cpSync(join(root, 'examples'), folder, {

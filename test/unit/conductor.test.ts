@@ -9,7 +9,7 @@ import { ChildProcess } from '../../extension/conductor/childProcess';
 import { crashError, framesOfFault, startError } from '../../extension/conductor/crashReport';
 import { readArguments, UsageError } from '../../extension/conductor/headless/arguments';
 import type { ConductorHost, HostExit } from '../../extension/conductor/host';
-import { formatNs, formatSummary } from '../../extension/conductor/summary';
+import { formatSummary } from '../../extension/conductor/summary';
 import { Supervisor } from '../../extension/conductor/supervisor';
 import { TailBuffer } from '../../extension/conductor/tailBuffer';
 
@@ -164,13 +164,10 @@ test('the summary tells crossings, errors, leaks and the file', () => {
   const text = formatSummary({
     trace: {
       durationNs: 1,
-      spans: 3,
       crossings: 2,
       p50Ns: 1,
       directions: [{ ...direction, count: 2, errors: 1, p50Ns: 1234 }],
       errors: 1,
-      threads: [],
-      openHandles: 0,
       dropped: 0,
       loss: { overwritten: 0, noRing: 0, names: 0, halfSpans: 0, damaged: 0 },
     },
@@ -191,5 +188,4 @@ test('the summary tells crossings, errors, leaks and the file', () => {
       '  trace      /ws/t.symtrace',
     ].join('\n'),
   );
-  assert.deepEqual([0, 999, 1500, 2e6, 3e9].map(formatNs), ['0 ns', '999 ns', '1.5 µs', '2 ms', '3 s']);
 });

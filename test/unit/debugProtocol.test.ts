@@ -1,3 +1,4 @@
+/** The bytes of the Debug Adapter Protocol, and the link to the debug server over a real socket. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';

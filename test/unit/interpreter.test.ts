@@ -30,7 +30,6 @@ function pretend(answer: object): string {
     prefix: folder,
     base_prefix: folder,
     libpython: null,
-    soabi: null,
     free_threaded: false,
     ...answer,
   };
@@ -55,7 +54,7 @@ test('a working interpreter tells what it is', async () => {
   const facts = await probeInterpreter(path);
   assert.match(facts.version, /^3\.\d+\.\d+$/);
   assert.equal(facts.path, path);
-  assert.ok(facts.prefix.startsWith('/') && facts.basePrefix.startsWith('/'));
+  assert.ok(facts.prefix.startsWith('/'));
 });
 
 test('a path that is not there, a folder, and a file that cannot be run', async () => {

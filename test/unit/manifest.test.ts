@@ -1,7 +1,9 @@
+/** package.json against the table of ids: what one names the other has. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { HOST_CHOICES } from '../../extension/conductor/host';
 import { COMMANDS, CONTEXTS, DEBUG_TYPE, SETTINGS } from '../../extension/ids';
 
 const root = join(__dirname, '..', '..');
@@ -43,6 +45,18 @@ test('the manifest contributes exactly the settings of the id table', () => {
   );
 });
 
+test('the hosts to choose from are those that the bridge knows', () => {
+  const {
+    enum: offered,
+    enumDescriptions,
+    default: first,
+  } = contributes.configuration.properties[SETTINGS.host];
+  assert.deepEqual(
+    [offered, enumDescriptions.length, first],
+    [[...HOST_CHOICES], HOST_CHOICES.length, 'auto'],
+  );
+});
+
 test('settings that choose programs and folders are restricted in untrusted workspaces', () => {
   const { untrustedWorkspaces, virtualWorkspaces } = manifest.capabilities;
   assert.equal(untrustedWorkspaces.supported, 'limited');
@@ -54,8 +68,13 @@ test('settings that choose programs and folders are restricted in untrusted work
 });
 
 test('when clauses use only our context keys', () => {
-  const text = JSON.stringify(contributes);
-  for (const [key] of text.matchAll(/symphony\.running\b/g)) assert.equal(key, CONTEXTS.running);
+  const clauses: string[] = [];
+  JSON.stringify(contributes, (key, value) => {
+    if (key === 'when' || key === 'enablement') clauses.push(value);
+    return value;
+  });
+  const used = clauses.flatMap((clause) => clause.match(/\bsymphony[.\w]*/g) ?? []);
+  assert.deepEqual(new Set(used), new Set<string>(Object.values(CONTEXTS)));
 });
 
 test('the debugger is contributed under the type that the code registers', () => {

@@ -1,3 +1,4 @@
+/** What people type as arguments of Pit operations, and what is made of it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {

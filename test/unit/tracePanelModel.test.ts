@@ -1,13 +1,18 @@
+/** The panel without a page: numbers, time windows, lanes, filters, the store that fills from a feed. */
+
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readTraceFile } from '../../extension/conductor/traceFile';
+import { formatDuration } from '../../extension/protocol/duration';
 import type { PanelError, PanelHandle, ToPanel } from '../../extension/protocol/panelMessages';
 import { errorsOfTrace, mergeErrors } from '../../extension/protocol/trace/derived';
+import { spanCount } from '../../extension/protocol/trace/model';
+import { sliceFrom } from '../../extension/protocol/trace/slice';
 import { TraceFeed } from '../../extension/views/traceFeed';
 import { firstEndingAfter, rowAt, walkTrack } from '../../webview/model/detail';
 import { filterRows } from '../../webview/model/filter';
-import { formatDuration, formatSite, formatTime, formatTimeIn } from '../../webview/model/format';
+import { formatSite, formatTime, formatTimeIn } from '../../webview/model/format';
 import { placeLanes } from '../../webview/model/geometry';
 import { layOut } from '../../webview/model/lanes';
 import { groupHandles } from '../../webview/model/leakGroups';
@@ -198,10 +203,22 @@ test('the table sorts by any column', () => {
   const ascending = durations(false);
   assert.ok(ascending.every((value, index) => index === 0 || ascending[index - 1] <= value));
   assert.deepEqual(durations(true), ascending.reverse());
-  for (const column of ['direction', 'name', 'thread', 'status']) {
-    assert.equal(
-      filterRows(store, { text: '', direction: '' }, { column, descending: false }).length,
-      store.count,
+  const { columns } = store;
+  const keys: Record<string, (row: number) => string> = {
+    direction: (row) => `${columns.from[row]} ${columns.lang[row]}`,
+    name: (row) => store.nameOf(row).name,
+    thread: (row) => store.threadOf(row),
+    status: (row) => (store.failures.has(row) ? '0' : store.isOpen(row) ? '1' : '2'),
+  };
+  for (const [column, key] of Object.entries(keys)) {
+    const rows = [...filterRows(store, { text: '', direction: '' }, { column, descending: false })];
+    assert.equal(new Set(rows).size, store.count);
+    const shown = rows.map(key);
+    assert.ok(new Set(shown).size > 1, column);
+    assert.deepEqual(
+      shown,
+      [...shown].sort((left, right) => left.localeCompare(right)),
+      column,
     );
   }
 });
@@ -213,12 +230,15 @@ test('chunks arrive in order; an older load is dropped; a new load keeps the sel
   const chunk = { row: 0 } as never;
   assert.equal(store.receive({ type: 'trace/chunk', load: 99, chunk }), false);
   const again: ToPanel[] = [];
-  const model = readTraceFile(join(__dirname, '../fixtures/tour.trace'));
+  const whole = readTraceFile(join(__dirname, '../fixtures/tour.trace'));
+  // The span is in another row there.
+  const model = sliceFrom(whole, whole.spans.start[3]);
   new TraceFeed(2, { model, errors: [], handles: [], title: 'again' }, (message) =>
     again.push(message),
   ).start();
   for (const message of again) store.receive(message);
-  assert.equal(store.columns.id[store.selected], id);
+  assert.deepEqual([store.selected, store.columns.id[store.selected]], [2, id]);
+  assert.equal(store.count, spanCount(model));
   store.receive({ type: 'trace/none', load: 3, message: 'gone', hint: '', failed: false });
   assert.deepEqual([store.count, store.selected, store.none?.message], [0, -1, 'gone']);
 });

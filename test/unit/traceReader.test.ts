@@ -1,3 +1,4 @@
+/** The reader of trace files, on files that the recorder itself wrote: whole, wrapped, cut off, damaged. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -85,14 +86,7 @@ test('the summary counts crossings by direction', () => {
   });
   assert.equal(figures.crossings, 51);
   assert.equal(figures.errors, 1);
-  assert.equal(figures.openHandles, 1);
   assert.equal(figures.dropped, 0);
-  assert.deepEqual([...figures.threads].sort(), [
-    'conductor-1',
-    'conductor-2',
-    'conductor-3',
-    'conductor-loop',
-  ]);
   for (const { p50Ns, p99Ns, totalNs } of figures.directions) {
     assert.ok(p50Ns > 0 && p50Ns <= p99Ns && p99Ns <= totalNs);
   }

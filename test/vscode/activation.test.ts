@@ -1,3 +1,4 @@
+/** What the extension does, and leaves undone, when it activates. */
 import { strict as assert } from 'node:assert';
 import { join } from 'node:path';
 import * as vscode from 'vscode';

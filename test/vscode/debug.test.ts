@@ -1,3 +1,4 @@
+/** Debugging a script in the real extension host, through the real debugger of the editor. */
 import { strict as assert } from 'node:assert';
 import { join } from 'node:path';
 import * as vscode from 'vscode';

@@ -1,3 +1,4 @@
+/** Running scripts in the real extension host, on both hosts, and what a person is told. */
 import { strict as assert } from 'node:assert';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+/** The trace panel and the documents of results in the real extension host. */
 import { strict as assert } from 'node:assert';
 import * as vscode from 'vscode';
 import { COMMANDS, RESULT_SCHEME } from '../../extension/ids';

@@ -54,7 +54,6 @@ export function largeTrace(count: number): TraceModel {
     spans,
     errors: failed.map((row) => ({ row, at: spans.end[row], message: 'it broke' })),
     handles: [],
-    instants: [],
     loss: { overwritten: 12, noRing: 0, names: 0, halfSpans: 0, damaged: 0 },
   };
 }

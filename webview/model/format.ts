@@ -3,34 +3,13 @@
  *
  * Must not know: the DOM.
  */
+import { TIME_UNITS } from '../../extension/protocol/duration';
 import type { SourceSite } from '../../extension/protocol/trace/model';
 
 /** Short names of `LANGUAGES`, by index. */
 export const SHORT_LANGUAGES = ['?', 'TS', 'Py', 'Rs'] as const;
 /** Full names of `LANGUAGES`, by index. */
 export const FULL_LANGUAGES = ['Unknown', 'TypeScript', 'Python', 'Rust'] as const;
-
-const UNITS: readonly [number, string][] = [
-  [1e9, 's'],
-  [1e6, 'ms'],
-  [1e3, 'µs'],
-];
-
-/** A duration with three significant digits: `412 ns`, `8.13 µs`, `1.20 s`, `2 min 05 s`. */
-export function formatDuration(ns: number): string {
-  if (!Number.isFinite(ns)) return '–';
-  const size = Math.abs(ns);
-  if (size < 999.5) return `${Math.round(ns)} ns`;
-  if (size >= 99.95e9) {
-    const seconds = Math.round(ns / 1e9);
-    return `${Math.trunc(seconds / 60)} min ${String(Math.abs(seconds % 60)).padStart(2, '0')} s`;
-  }
-  // Rounding may carry into the next unit: 999.7 µs is 1.00 ms.
-  const [scale, unit] = UNITS.find(([scale]) => size >= scale * 0.9995) ?? UNITS[2];
-  const value = ns / scale;
-  const digits = Math.abs(value) < 9.995 ? 2 : Math.abs(value) < 99.95 ? 1 : 0;
-  return `${value.toFixed(digits)} ${unit}`;
-}
 
 /** A point in time, as precise as `step` (the distance of neighbouring ones) needs: `1.2345 ms`. */
 export function formatTime(ns: number, step: number): string {
@@ -39,7 +18,7 @@ export function formatTime(ns: number, step: number): string {
 
 /** A point in time in the unit that suits `whole`, so that times of a column align: `0.2268 ms` of 11 ms. */
 export function formatTimeIn(ns: number, whole: number, step: number): string {
-  const [scale, unit] = UNITS.find(([scale]) => Math.abs(whole) >= scale) ?? [1, 'ns'];
+  const [scale, unit] = TIME_UNITS.find(([scale]) => Math.abs(whole) >= scale) ?? [1, 'ns'];
   const digits = Math.max(0, Math.min(9, -Math.floor(Math.log10(step / scale) + 1e-9)));
   return `${(ns / scale).toFixed(scale === 1 ? 0 : digits)} ${unit}`;
 }

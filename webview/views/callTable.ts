@@ -3,8 +3,9 @@
  *
  * Must not know: the timeline.
  */
+import { formatDuration } from '../../extension/protocol/duration';
 import { h, setText } from '../dom';
-import { formatDuration, formatSite, formatTimeIn } from '../model/format';
+import { formatSite, formatTimeIn } from '../model/format';
 import type { TraceStore } from '../model/store';
 import { directionBadge } from './badges';
 import { type Column, fillCell, type TableActions, VirtualTable } from './virtualTable';

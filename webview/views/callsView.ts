@@ -4,11 +4,12 @@
  * Must not know: how they draw.
  */
 
+import { formatDuration } from '../../extension/protocol/duration';
 import { LANGUAGES } from '../../extension/protocol/trace/model';
 import { fill, h } from '../dom';
 import { post, remember, remembered } from '../host';
 import { filterRows } from '../model/filter';
-import { formatCount, formatDirection, formatDuration } from '../model/format';
+import { formatCount, formatDirection } from '../model/format';
 import type { TraceStore } from '../model/store';
 import { emptyState } from './badges';
 import { callTable } from './callTable';

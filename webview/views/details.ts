@@ -3,8 +3,9 @@
  *
  * Must not know: how it was selected.
  */
+import { formatDuration } from '../../extension/protocol/duration';
 import { fill, h } from '../dom';
-import { formatDuration, formatTimeIn, plural } from '../model/format';
+import { formatTimeIn, plural } from '../model/format';
 import type { TraceStore } from '../model/store';
 import { directionBadge, emptyState, sourceLink } from './badges';
 

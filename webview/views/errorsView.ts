@@ -3,10 +3,11 @@
  *
  * Must not know: where errors come from.
  */
-import type { JoinedFrame, PanelError } from '../../extension/protocol/panelMessages';
+import { formatDuration } from '../../extension/protocol/duration';
+import type { JoinedFrame } from '../../extension/protocol/joinedFrame';
+import type { PanelError } from '../../extension/protocol/panelMessages';
 import { LANGUAGES } from '../../extension/protocol/trace/model';
 import { fill, h } from '../dom';
-import { formatDuration } from '../model/format';
 import type { TraceStore } from '../model/store';
 import { emptyState, languageBadge, sourceLink } from './badges';
 import { icon } from './icons';

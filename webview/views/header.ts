@@ -4,9 +4,10 @@
  * Must not know: how the figures are made.
  */
 
+import { formatDuration } from '../../extension/protocol/duration';
 import { LANGUAGES } from '../../extension/protocol/trace/model';
 import { fill, h } from '../dom';
-import { formatCount, formatDirection, formatDuration } from '../model/format';
+import { formatCount, formatDirection } from '../model/format';
 import type { TraceStore } from '../model/store';
 import { icon } from './icons';
 

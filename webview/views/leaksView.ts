@@ -3,10 +3,11 @@
  *
  * Must not know: how handles are counted.
  */
+import { formatDuration } from '../../extension/protocol/duration';
 import type { HandleState } from '../../extension/protocol/panelMessages';
 import { fill, h } from '../dom';
 import { post } from '../host';
-import { formatCount, formatDuration, plural } from '../model/format';
+import { formatCount, plural } from '../model/format';
 import { groupHandles, type HandleGroup } from '../model/leakGroups';
 import type { TraceStore } from '../model/store';
 import { emptyState, sourceLink } from './badges';

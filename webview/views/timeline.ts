@@ -3,9 +3,10 @@
  *
  * Must not know: messages; opening a source is the caller's.
  */
+import { formatDuration } from '../../extension/protocol/duration';
 import { h } from '../dom';
 import { rowAt, type Times } from '../model/detail';
-import { formatDirection, formatDuration } from '../model/format';
+import { formatDirection } from '../model/format';
 import { type Geometry, GUTTER, placeLanes, ROW, RULER } from '../model/geometry';
 import { type Layout, layOut } from '../model/lanes';
 import type { TraceStore } from '../model/store';

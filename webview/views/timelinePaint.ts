@@ -4,9 +4,10 @@
  * Must not know: input, messages.
  */
 
+import { formatDuration } from '../../extension/protocol/duration';
 import { walkTrack } from '../model/detail';
-import { FULL_LANGUAGES, formatDuration, formatTime } from '../model/format';
-import { BAND, BAR, GUTTER, type PlacedLane, RULER } from '../model/geometry';
+import { FULL_LANGUAGES, formatTime } from '../model/format';
+import { BAND, BAR, GUTTER, type PlacedLane, ROW, RULER } from '../model/geometry';
 import { paintFlow } from './flowPaint';
 import { type Scene, xOf } from './scene';
 
@@ -63,7 +64,7 @@ function paintLane(context: CanvasRenderingContext2D, scene: Scene, { lane, top 
   context.fillText(FULL_LANGUAGES[lane.lang], 18, top + BAR / 2);
   clipToTime(context, scene, () => {
     for (const [depth, track] of lane.tracks.entries()) {
-      const y = top + depth * (BAR + 2);
+      const y = top + depth * ROW;
       if (y + BAR < scene.top || y > scene.top + scene.height) continue;
       walkTrack(track.rows, scene.times, scene.window, {
         dense(x, width) {

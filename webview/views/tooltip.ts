@@ -3,8 +3,9 @@
  *
  * Must not know: the timeline's geometry.
  */
+import { formatDuration } from '../../extension/protocol/duration';
 import { fill, h } from '../dom';
-import { formatDuration, formatSite } from '../model/format';
+import { formatSite } from '../model/format';
 import type { TraceStore } from '../model/store';
 import { directionBadge } from './badges';
 

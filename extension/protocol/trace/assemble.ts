@@ -59,7 +59,6 @@ class Assembly {
       spans: this.spans,
       errors: [],
       handles: [],
-      instants: [],
       loss: {
         overwritten: rings.reduce((sum, ring) => sum + ring.overwritten, 0),
         noRing: header.lostEvents,
@@ -81,7 +80,6 @@ class Assembly {
       if (row >= 0) this.spans.error[row] = index;
     }
     this.model.handles.sort((left, right) => left.opened - right.opened);
-    this.model.instants.sort((left, right) => left.at - right.at);
     return this.model;
   }
 
@@ -152,17 +150,14 @@ class Assembly {
         case layout.KIND_ENQUEUE:
           if (row >= 0) spans.enqueued[row] = this.sentAt(view, at, spans.start[row]);
           break;
-        case layout.KIND_INSTANT: {
-          const value = number64(view, at + layout.EVENT_ARG);
-          model.instants.push({ at: time, name: this.nameAt(view, at), row, value });
-          break;
-        }
         case layout.KIND_HANDLE_OPEN:
           this.openHandle(view, at, time, row);
           break;
         case layout.KIND_HANDLE_CLOSE:
           this.closeHandle(number64(view, at + layout.EVENT_ARG), time);
           break;
+        // Nobody shows these yet.
+        case layout.KIND_INSTANT:
         case layout.KIND_LINK:
           break;
         default:

@@ -3,7 +3,8 @@
  *
  * Must not know: live hosts (their errors and handles know more and take precedence).
  */
-import type { JoinedFrame, PanelError, PanelHandle } from '../panelMessages';
+import type { JoinedFrame } from '../joinedFrame';
+import type { PanelError, PanelHandle } from '../panelMessages';
 import { LANGUAGES, languageOfFile, spanAt, type TraceModel } from './model';
 
 /** The failed spans, each with the crossings that led to it as its stack (outermost first). */

@@ -74,15 +74,6 @@ export interface TraceHandle {
   longLived: boolean;
 }
 
-/** A point in time that somebody marked. */
-export interface TraceInstant {
-  at: number;
-  name: number;
-  /** Row of the span around it, -1 = none. */
-  row: number;
-  value: number;
-}
-
 /** What the file could not keep. */
 export interface TraceLoss {
   /** Events that newer ones took the place of. */
@@ -119,7 +110,6 @@ export interface TraceModel {
   spans: SpanColumns;
   errors: TraceError[];
   handles: TraceHandle[];
-  instants: TraceInstant[];
   loss: TraceLoss;
 }
 

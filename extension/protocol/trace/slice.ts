@@ -37,7 +37,6 @@ export function sliceFrom(model: TraceModel, since: number): TraceModel {
         closed: handle.closed === null ? null : handle.closed - since,
         row: rowOf(handle.row),
       })),
-    instants: later(model.instants),
   };
 }
 

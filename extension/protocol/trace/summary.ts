@@ -1,5 +1,5 @@
 /**
- * The figures of a trace: crossings by direction, errors, threads. The headless runner prints them, the panel shows them.
+ * The figures of a trace: crossings by direction, errors, losses. The headless runner prints them, the panel shows them.
  *
  * Must not know: who asks.
  */
@@ -27,17 +27,12 @@ export interface DirectionSummary {
 
 export interface TraceSummary {
   durationNs: number;
-  spans: number;
   /** Spans that cross a language border. */
   crossings: number;
   /** Of all crossings; NaN when none ended. */
   p50Ns: number;
   directions: DirectionSummary[];
   errors: number;
-  /** Names of threads that have spans. */
-  threads: string[];
-  /** Handles that were open when the trace ended and not declared long-lived. */
-  openHandles: number;
   /** Events the file could not keep: overwritten and without a ring. */
   dropped: number;
   loss: TraceLoss;
@@ -46,9 +41,7 @@ export interface TraceSummary {
 export function summary(model: TraceModel): TraceSummary {
   const { spans } = model;
   const groups = new Map<number, { rows: number[]; errors: number }>();
-  const threads = new Set<number>();
   for (let row = 0; row < spanCount(model); row++) {
-    threads.add(spans.thread[row]);
     const from = callerLanguage(model, row);
     const to = spans.lang[row];
     if (from === to || from === 0 || to === 0) continue;
@@ -80,13 +73,10 @@ export function summary(model: TraceModel): TraceSummary {
   const crossings = [...groups.values()].flatMap((group) => group.rows);
   return {
     durationNs: model.duration,
-    spans: spanCount(model),
     crossings: crossings.length,
     p50Ns: percentile(durationsOf(model, crossings), 0.5),
     directions,
     errors: model.errors.length,
-    threads: [...new Set([...threads].map((thread) => model.threads[thread].name))],
-    openHandles: model.handles.filter((handle) => handle.closed === null && !handle.longLived).length,
     dropped: model.loss.overwritten + model.loss.noRing,
     loss: model.loss,
   };
