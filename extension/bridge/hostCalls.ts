@@ -6,6 +6,7 @@
 import { FrameFlag, FrameKind } from '../protocol/frame';
 import type { Callback } from './codec';
 import { BridgeError, CallCancelled, type ErrorPayload, payloadFromError } from './errors';
+import { minimalPayload } from './errors/toPayload';
 import { type CurrentCall, runInCall } from './scope';
 import type { IncomingFrame, Wire } from './wire';
 
@@ -14,9 +15,6 @@ export type ExposedFunctions = object;
 
 /** The functions Python may call, by the first part of their name; a host keeps them over restarts. */
 export type Exposures = Map<string, ExposedFunctions>;
-
-/** Errors that are remembered so that a round trip gives back the same object. */
-const REMEMBERED_ERRORS = 256;
 
 type HostFunction = (...args: unknown[]) => unknown;
 
@@ -35,14 +33,14 @@ export class HostCalls {
   private readonly running = new Map<number, RunningCall>();
   private readonly held = new Map<number, Held>();
   private readonly heldNumbers = new Map<unknown, number>();
-  private readonly thrown = new Map<number, unknown>();
   private nextHandle = 1;
-  private nextThrown = 1;
 
   constructor(
     private readonly exposures: Exposures,
     private readonly wire: Wire,
     private readonly post: (frame: Uint8Array) => void,
+    /** Finds the exception that an error was in Python. */
+    private readonly exceptionHandle: (error: BridgeError) => number,
   ) {}
 
   /** Runs the function a CALL frame names; the answer goes out as RESULT or ERROR. */
@@ -95,11 +93,18 @@ export class HostCalls {
     throw refused;
   }
 
-  /** The payload that tells Python of something thrown. */
-  describe(thrown: unknown): ErrorPayload {
-    const payload = payloadFromError(thrown);
-    payload.ref = this.remember(thrown);
-    return payload;
+  /**
+   * Payloads that tell Python of something thrown: the best first, for the case that it cannot be packed or
+   * refers to what has gone.
+   */
+  *describe(thrown: unknown): Iterable<ErrorPayload> {
+    yield payloadFromError(thrown, {
+      handleOf: (error) => this.exceptionHandle(error),
+      // By reference, so that a round trip gives back the same object; Python's release lets go of it.
+      referTo: (value) => new ByHandle(value),
+    });
+    yield payloadFromError(thrown);
+    yield minimalPayload(thrown);
   }
 
   /** Python gave up on a call: its signal aborts. */
@@ -117,7 +122,6 @@ export class HostCalls {
     this.running.clear();
     this.held.clear();
     this.heldNumbers.clear();
-    this.thrown.clear();
   }
 
   /** The handle under which Python gets a function or object; one release per use. */
@@ -154,11 +158,6 @@ export class HostCalls {
     }
   }
 
-  /** The object an exposed function threw, when `payload` tells of it and it is still kept. */
-  originalOf(payload: ErrorPayload): unknown {
-    return payload.ref ? this.thrown.get(payload.ref) : undefined;
-  }
-
   private readCall(frame: IncomingFrame): CallRequest {
     const [name, args, kwargs] = frame.payload() as [
       string | null,
@@ -177,7 +176,7 @@ export class HostCalls {
     const root = target === 0 ? undefined : this.heldValue(target);
     const { fn, self } = target === 0 ? this.findExposed(name ?? '') : findMember(root, name);
     const all = kwargs && Object.keys(kwargs).length > 0 ? [...args, kwargs] : args;
-    return { name: name ?? 'a function', run: () => fn.apply(self, all) };
+    return { name: name ?? 'a function', run: () => callExposed(fn, self, all) };
   }
 
   private findExposed(name: string): Found {
@@ -220,17 +219,14 @@ export class HostCalls {
   }
 
   private postError(frame: IncomingFrame, thrown: unknown): void {
-    this.post(this.wire.encode({ kind: FrameKind.ERROR, id: frame.id }, this.describe(thrown)));
-  }
-
-  private remember(thrown: unknown): number {
-    const id = this.nextThrown++;
-    this.thrown.set(id, thrown);
-    if (this.thrown.size > REMEMBERED_ERRORS) {
-      const [oldest] = this.thrown.keys();
-      this.thrown.delete(oldest);
+    const head = { kind: FrameKind.ERROR, id: frame.id };
+    for (const description of this.describe(thrown)) {
+      try {
+        return this.post(this.wire.encode(head, description));
+      } catch {
+        // The next description says less.
+      }
     }
-    return id;
   }
 }
 
@@ -264,6 +260,11 @@ class RunningCall implements CurrentCall {
     this.controller.abort(reason);
     return true;
   }
+}
+
+/** Its name in a stack marks where TypeScript's part of it begins: what is outside is Python's caller. */
+function callExposed(fn: HostFunction, self: unknown, args: unknown[]): unknown {
+  return fn.apply(self, args);
 }
 
 function findMember(root: unknown, path: string | null): Found {

@@ -109,11 +109,8 @@ export class Session implements RefOwner {
       () => this.postReleases(),
     );
     const post = (frame: Uint8Array): void => this.post(frame);
-    this.hostCalls = new HostCalls(this.exposures, this.wire, post);
-    this.errorContext = {
-      resolveFile: options.resolveFile,
-      originalOf: (payload) => this.hostCalls.originalOf(payload),
-    };
+    this.hostCalls = new HostCalls(this.exposures, this.wire, post, (error) => this.exceptionHandle(error));
+    this.errorContext = { resolveFile: options.resolveFile };
     const changed = (): void => options.onInFlight?.(this.inFlight);
     this.calls = new OutgoingCalls(
       this.wire,
@@ -351,7 +348,8 @@ export class Session implements RefOwner {
 
   private refOf(value: unknown): WireRef | undefined {
     if (value instanceof ByHandle) return this.held(value.value, 0);
-    const found = unwrapProxy(value);
+    // An error that was an exception of Python's goes back as that exception.
+    const found = unwrapProxy(value instanceof BridgeError ? value.exception : value);
     if (!found) return typeof value === 'function' ? this.held(value, Trait.CALLABLE) : undefined;
     if (found.path !== null) {
       throw new TypeError(
@@ -362,6 +360,11 @@ export class Session implements RefOwner {
       throw new TypeError(`${found.ref.label} belongs to another bridge, or to this one before its restart`);
     }
     return { own: true, handle: found.ref.use() };
+  }
+
+  private exceptionHandle(error: BridgeError): number {
+    const ref = unwrapProxy(error.exception)?.ref;
+    return ref && ref.owner === this && !ref.disposed ? ref.handle : 0;
   }
 
   private held(value: unknown, traits: number): WireRef {

@@ -55,10 +55,8 @@ class CapturedCaller implements Caller {
   }
 
   frames(): JoinedFrame[] {
-    return this.read()
-      .map(frameOf)
-      .filter((frame) => frame !== null)
-      .reverse();
+    const frames = this.read().map(frameOf);
+    return fromBorder(frames.filter((frame) => frame !== null).reverse());
   }
 
   /** V8 hands out what it captured when `stack` is first read, by the hook of that moment. */
@@ -92,7 +90,16 @@ export function framesOfError(error: unknown): JoinedFrame[] {
     const mapped = process.sourceMapsEnabled ? position : mapPosition(position);
     frames.push({ language: 'typescript', function: name ?? '<anonymous>', ...mapped });
   }
-  return frames.reverse();
+  return fromBorder(frames.reverse());
+}
+
+/** The function in `hostCalls.ts` through which Python's calls come. */
+const BORDER = /(^|\.)callExposed$/;
+
+/** What is called from Python has Python's frames before it: its own begin inside the exposed function. */
+function fromBorder(frames: JoinedFrame[]): JoinedFrame[] {
+  const border = frames.findLastIndex((frame) => BORDER.test(frame.function));
+  return border < 0 ? frames : frames.slice(border + 1);
 }
 
 /** Frames as text, one paragraph per change of language, in call order. */

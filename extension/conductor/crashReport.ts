@@ -11,9 +11,11 @@ const NOTE_LINES = 20;
 
 /** The error every call in flight gets when the child crashes. */
 export function crashError(exit: ChildExit): BridgeError {
-  const how = exit.signal ? `crashed with ${exit.signal}` : `ended by itself with exit code ${exit.exitCode}`;
+  const what = exit.signal
+    ? `Python's process crashed with ${exit.signal}`
+    : `Python's process ended by itself with exit code ${exit.exitCode}`;
   const meaning = exit.signal ? MEANINGS[exit.signal] : undefined;
-  return new BridgeError(`Python's process ${how}${meaning ? ` (${meaning})` : ''}`, {
+  return new BridgeError(`${what}${meaning ? ` (${meaning})` : ''}`, {
     code: 'crashed',
     hint: 'Run it again: the next call starts a fresh process. The stack below, if any, shows what Python was doing.',
     frames: framesOfFault(exit.stderrTail),

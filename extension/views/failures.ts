@@ -79,8 +79,8 @@ export function summary(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const type = error instanceof BridgeError && error.type !== error.name ? `${shortType(error.type)}: ` : '';
   const message = `${type}${error.message}`.split('\n', 1)[0];
-  const hint = error instanceof BridgeError && error.hint !== null ? error.hint : undefined;
-  if (hint === undefined) return message;
+  const hint = error instanceof BridgeError ? error.tellingHint : null;
+  if (hint === null) return message;
   return /[.!?]$/.test(message) ? `${message} ${hint}` : `${message}. ${hint}`;
 }
 

@@ -1,14 +1,18 @@
-"""The errors that cross the bridge, and their form on the way.
+"""The errors of the bridge: what Conductor scripts can catch.
 
-``describe`` turns any exception into plain values for the other side; ``rebuild`` turns what came
-from TypeScript into an exception. Both keep every frame in call order (outermost first).
+Every one has a ``code`` that stays the same, for programs, and a ``hint``, for people; the page
+``docs/errors.md`` of the project explains each code. Any thread.
 """
 
 from __future__ import annotations
 
-import os
-import traceback
+import builtins
+import importlib
+from functools import lru_cache
 from typing import Any
+
+from . import _error_frames
+from ._error_codes import HINTS
 
 __all__ = [
     "BridgeClosed",
@@ -18,6 +22,7 @@ __all__ = [
     "DeadlockError",
     "HostError",
     "HostUnavailable",
+    "NativePanic",
     "PitCancelled",
     "PitCapacity",
     "PitConflict",
@@ -32,24 +37,22 @@ __all__ = [
     "PitTimeout",
 ]
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-
 
 class BridgeError(Exception):
     """Base of all errors of the bridge.
 
-    ``code`` is stable and made for programs; ``hint`` says what to do next.
+    ``code`` is stable and made for programs; ``hint`` says what to do next; ``message`` is the text
+    alone, where ``str()`` says more.
     """
 
     code = "bridge"
-    hint = ""
 
     def __init__(self, message: str, *, code: str | None = None, hint: str | None = None) -> None:
         super().__init__(message)
-        if code is not None:
+        self.message = message
+        if code:
             self.code = code
-        if hint is not None:
-            self.hint = hint
+        self.hint = hint or HINTS.get(self.code, HINTS["bridge"])
 
 
 class CallCancelled(BridgeError):
@@ -62,17 +65,12 @@ class CallAbandoned(BridgeError):
     """The call was cancelled but could not be interrupted; its thread still runs."""
 
     code = "abandoned"
-    hint = (
-        "The call waits inside foreign code, which no Python can interrupt from outside. "
-        "Run it in the subprocess host, where Stop always works."
-    )
 
 
 class BridgeClosed(BridgeError):
     """The bridge was closed while the call was under way."""
 
     code = "closed"
-    hint = "Restart the Conductor and call again."
 
 
 class DeadlockError(BridgeError, RuntimeError):
@@ -82,31 +80,80 @@ class DeadlockError(BridgeError, RuntimeError):
 
 
 class HostError(BridgeError, RuntimeError):
-    """A function of the editor raised an error.
+    """A function of the editor raised an error; the traceback shows the lines of JavaScript.
 
-    ``js_type`` and ``js_stack`` are the JavaScript error's name and stack.
+    ``js_type`` (also ``name``) is the JavaScript error's name, ``js_stack`` its own stack as text,
+    ``js_error`` the error object itself, by reference; ``details`` its plain fields, such as Node's
+    ``code`` and ``syscall``. ``errors`` are the members of an AggregateError, which is an
+    ``ExceptionGroup``, too, where Python has those.
     """
 
     code = "host-error"
 
     def __init__(self, message: str, *, js_type: str = "Error", js_stack: str = "", **known: Any) -> None:
         super().__init__(message, **known)
-        self.js_type = js_type
+        self.js_type = self.name = js_type
         self.js_stack = js_stack
-        self.js_ref = 0
-        self.js_frames: list[dict[str, Any]] = []
+        self.js_error: Any = None
         self.details: dict[str, Any] | None = None
+        self.errors: list[BaseException] | None = None
 
     def __str__(self) -> str:
-        message = super().__str__()
-        lines = [line for line in self.js_stack.splitlines() if line.lstrip().startswith("at ")]
-        return "\n".join([f"{self.js_type}: {message}", *lines]) if lines else message
+        return self.message if self.js_type == "Error" else f"{self.js_type}: {self.message}"
+
+
+@lru_cache(maxsize=None)
+def host_error_group() -> Any:
+    """Return the class of AggregateErrors: a HostError that is an ``ExceptionGroup``, too.
+
+    None where Python has no exception groups: before 3.11 without the ``exceptiongroup`` backport.
+    """
+    group: Any = getattr(builtins, "ExceptionGroup", None)
+    if group is None:
+        try:
+            # Only now: importing it changes how Python prints all exceptions.
+            group = importlib.import_module("exceptiongroup").ExceptionGroup
+        except ImportError:
+            return None
+
+    class HostErrorGroup(HostError, group):  # type: ignore[misc]
+        """An AggregateError of JavaScript's. ``except*`` and ``split`` see its members."""
+
+        def __new__(cls, message: str, members: Any, **_known: Any) -> Any:
+            return group.__new__(cls, message, members)
+
+        def __init__(self, message: str, members: Any, **known: Any) -> None:
+            HostError.__init__(self, message, **known)
+            self.args = (message, members)
+
+        @property
+        def message(self) -> str:
+            return str(group.message.__get__(self))
+
+        @message.setter
+        def message(self, _text: str) -> None:
+            """It is what the group was made with."""
+
+    HostErrorGroup.__module__ = __name__
+    HostErrorGroup.__qualname__ = "HostErrorGroup"
+    return HostErrorGroup
 
 
 class HostUnavailable(BridgeError, RuntimeError):
     """No editor is connected, or it does not offer the function."""
 
     code = "host-unavailable"
+
+
+class NativePanic(BridgeError, RuntimeError):
+    """The native side of the bridge failed: a fault of the bridge. The process goes on."""
+
+    code = "native-panic"
+
+    def raised_at(self, function: str, file: str, line: int) -> None:
+        """Show the line of Rust in the traceback."""
+        place = {"language": "rust", "function": function, "file": file, "line": line}
+        self.__traceback__ = _error_frames.traceback_of([place])
 
 
 class PitError(BridgeError):
@@ -134,10 +181,17 @@ class PitError(BridgeError):
         self.operation = operation
         self.details: dict[str, Any] = details or {}
         self.rust_frames: list[tuple[str, str, int]] = rust_frames or []
+        if rust_frames:
+            # The lines of the Pit stand below those of Python that will be added on its way.
+            self.__traceback__ = _error_frames.traceback_of(
+                {"language": "rust", "function": function, "file": file, "line": line}
+                for function, file, line in rust_frames
+            )
 
     def __str__(self) -> str:
-        message = super().__str__()
-        return f"{message}\n  hint: {self.hint}" if self.hint else message
+        if self.hint == HINTS.get(self.code):
+            return self.message
+        return f"{self.message}\n  hint: {self.hint}"
 
 
 class PitInvalid(PitError, ValueError):
@@ -204,121 +258,3 @@ class PitInternal(PitError, RuntimeError):
     """A fault of the Pit itself, such as a panic; the process goes on."""
 
     code = "pit-internal"
-
-
-def describe(error: BaseException) -> dict[str, Any]:
-    """Return ``error`` as plain values: type, message, code, hint, frames, cause, notes, details."""
-    return _describe(error, set())
-
-
-def title(error: BaseException) -> str:
-    """Return type and message of ``error``; never raises."""
-    return f"{type(error).__name__}: {_message(error)}"
-
-
-def rebuild(description: dict[str, Any]) -> BaseException:
-    """Return the exception for an error that TypeScript reports."""
-    kind = {
-        "closed": BridgeClosed,
-        "cancelled": CallCancelled,
-        "deadlock": DeadlockError,
-        "host-unavailable": HostUnavailable,
-    }.get(description.get("code", ""))
-    message = str(description.get("message", ""))
-    hint = description.get("hint") or None
-    if kind is not None:
-        return kind(message, hint=hint)
-    error = HostError(
-        message,
-        js_type=str(description.get("type", "Error")),
-        js_stack=str(description.get("stack", "")),
-        code=description.get("code") or None,
-        hint=hint,
-    )
-    error.js_ref = int(description.get("ref") or 0)
-    error.js_frames = list(description.get("frames") or [])
-    error.details = description.get("details")
-    return error
-
-
-def _describe(error: BaseException, seen: set[int]) -> dict[str, Any]:
-    seen.add(id(error))
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return {
-        "type": _type_name(type(error)),
-        "message": _message(error),
-        "code": _code(error),
-        "hint": _text(getattr(error, "hint", "")),
-        "origin": _origin(error),
-        "component": _text(getattr(error, "component", "")),
-        "operation": _text(getattr(error, "operation", "")),
-        "details": _plain(getattr(error, "details", None)),
-        "frames": _frames(error),
-        "notes": [_text(note) for note in getattr(error, "__notes__", ())],
-        "cause": _describe(cause, seen) if cause is not None and id(cause) not in seen else None,
-        "ref": int(getattr(error, "js_ref", 0)),
-    }
-
-
-def _type_name(kind: type) -> str:
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _code(error: BaseException) -> str:
-    # Foreign exceptions have a `code` of their own kind: a status, a method, an exit code.
-    code = None if isinstance(error, SystemExit) else getattr(error, "code", None)
-    return code if isinstance(code, str) and code else "python-exception"
-
-
-def _origin(error: BaseException) -> str:
-    if isinstance(error, HostError):
-        return "host"
-    if getattr(error, "component", ""):
-        return "pit"
-    return "bridge" if isinstance(error, BridgeError) else "python"
-
-
-def _frames(error: BaseException) -> list[dict[str, Any]]:
-    frames = [
-        _frame("python", frame.name, frame.filename, frame.lineno)
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not _is_internal(frame.filename)
-    ]
-    if isinstance(error, SyntaxError) and error.filename:
-        frames.append(_frame("python", "<module>", error.filename, error.lineno))
-    native: list[tuple[str, str, int]] = getattr(error, "rust_frames", None) or []
-    frames.extend(_frame("rust", *place) for place in native)
-    frames.extend(getattr(error, "js_frames", None) or [])
-    return frames
-
-
-def _frame(language: str, function: str, file: str, line: int | None) -> dict[str, Any]:
-    return {"language": language, "function": function, "file": file, "line": line or 0}
-
-
-def _is_internal(filename: str) -> bool:
-    return filename.startswith((_PACKAGE, "<frozen "))
-
-
-def _message(error: BaseException) -> str:
-    if isinstance(error, (HostError, PitError)):
-        # Their text also tells what travels in fields of its own here.
-        return BridgeError.__str__(error)
-    if isinstance(error, KeyError) and len(error.args) == 1:
-        return repr(error.args[0])
-    try:
-        return str(error)
-    except Exception as failure:
-        return f"<message not available: str() raised {type(failure).__name__}>"
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else str(value)
-
-
-def _plain(details: Any) -> dict[str, Any] | None:
-    """Return details as values that every codec knows; anything else as its ``repr``."""
-    if not isinstance(details, dict):
-        return None
-    known = (str, int, float, bool, type(None))
-    return {str(key): value if isinstance(value, known) else repr(value) for key, value in details.items()}

@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import Iterator
 
-from . import _native, _runtime, errors
+from . import _error_payload, _native, _runtime
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def span(name: str) -> Iterator[int]:
     try:
         yield number
     except BaseException as error:
-        _native.fail_span(number, errors.title(error))
+        _native.fail_span(number, _error_payload.title(error))
         raise
     finally:
         _native.end_span(number)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 from pit_support import query, run_python, start_python
-from symphony_bridge import _native, errors, pit
+from symphony_bridge import _error_payload, _native, errors, pit
 
 PORT = [
     "allocate_model",
@@ -106,7 +106,7 @@ def test_errors_are_one_family_with_all_their_parts():
     assert function == "pit::artifacts::retrieve"
     assert file.startswith("native/pit/src/")
     assert line > 0
-    described = errors.describe(error)
+    described = _error_payload.describe(error)
     assert (described["origin"], described["code"]) == ("pit", "pit-invalid")
     assert described["frames"][-1]["language"] == "rust"
     assert "hint" not in described["message"]

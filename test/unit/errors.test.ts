@@ -8,6 +8,7 @@ import {
   BridgeError,
   CallCancelled,
   ConversionError,
+  ErrorGroup,
   errorFromPayload,
   HostError,
   PitError,
@@ -79,9 +80,83 @@ test('causes and notes are told, a cause only once', () => {
     String(error.stack),
     /note: first\n {2}note: second\n[\s\S]+caused by PythonError \[KeyError\]: inner/,
   );
-  const loop = new BridgeError('a') as BridgeError & { cause: unknown };
-  Object.defineProperty(loop, 'cause', { value: loop });
-  assert.doesNotThrow(() => payloadFromError(new BridgeError('b', { cause: new Error('c') })));
+});
+
+test('a cause that leads back to itself ends, of whatever class', () => {
+  for (const loop of [new BridgeError('a'), new Error('a')] as (Error & { cause: unknown })[]) {
+    const outer = new BridgeError('b', { cause: loop });
+    loop.cause = outer;
+    const payload = payloadFromError(loop);
+    assert.equal(payload.cause?.message, 'b');
+    assert.equal(payload.cause?.cause, null);
+    assert.match(String(new BridgeError('c', { cause: loop }).stack), /caused by/);
+    loop.cause = loop;
+    assert.equal(payloadFromError(loop).cause, null);
+  }
+});
+
+test('a chain of any length is cut', () => {
+  let error = new Error('first');
+  for (let i = 0; i < 20_000; i++) error = new Error(`${i}`, { cause: error });
+  let depth = 0;
+  for (let at = payloadFromError(error).cause; at; at = at.cause) depth += 1;
+  assert.ok(depth > 10 && depth < 100, `${depth}`);
+  assert.ok(String(new BridgeError('outer', { cause: error }).stack).length < 200_000);
+});
+
+test('members of an AggregateError travel, and come back as one', () => {
+  const inner = new AggregateError([new RangeError('deep')], 'inner');
+  const many = new AggregateError([new TypeError('a'), inner], 'many');
+  const payload = payloadFromError(many);
+  assert.deepEqual(
+    payload.errors?.map((member) => member?.message),
+    ['a', 'inner'],
+  );
+  const error = errorFromPayload({ ...payload, origin: 'host' });
+  assert.ok(error instanceof ErrorGroup && error instanceof AggregateError && error instanceof BridgeError);
+  assert.ok(error instanceof HostError && !(error instanceof PythonError) && !(error instanceof PitError));
+  assert.ok((error.errors[1] as Error) instanceof AggregateError);
+  assert.match(String(error.stack), / {2}2 of 2: [\s\S]+ {4}1 of 1: [\s\S]*deep/);
+  assert.deepEqual([error.code, error.name, error.type], ['host-error', 'HostError', 'AggregateError']);
+  many.errors.push(many);
+  assert.equal(payloadFromError(many).errors?.length, 2);
+});
+
+test('every error has a hint; the stack shows it where it tells more than the stack', () => {
+  assert.ok(new BridgeError('x').hint && new BridgeClosed().hint && new PythonError('x').hint);
+  assert.match(String(new BridgeClosed().stack), /hint: Restart/);
+  assert.doesNotMatch(String(errorFromPayload(pythonError('x')).stack), /hint/);
+  assert.equal(errorFromPayload(pythonError('x', { hint: 'Try y.' })).tellingHint, 'Try y.');
+});
+
+test('what a JavaScript error knows besides travels as plain fields', () => {
+  const error = Object.assign(new Error('no file'), {
+    code: 'ENOENT',
+    errno: -2,
+    extra: { deep: 1 },
+    f() {},
+  });
+  assert.deepEqual(payloadFromError(error).details, { code: 'ENOENT', errno: -2 });
+  assert.equal(payloadFromError(error).code, 'host-error');
+});
+
+test('nothing that is thrown makes describing it throw', () => {
+  const no = (): never => {
+    throw new Error('no');
+  };
+  const hostile = new Proxy(new Error('x'), { get: no, getPrototypeOf: no, ownKeys: no, has: no });
+  const getters = Object.defineProperties(new Error('x'), {
+    stack: { get: no },
+    cause: { get: no },
+    message: { get: no },
+    field: { get: no, enumerable: true },
+  });
+  const odd = Object.assign(new Error('x'), { message: Symbol('s'), name: { toString: no }, stack: 7 });
+  for (const thrown of [hostile, getters, odd, Symbol('s'), Object.create(null), 10n, () => 1]) {
+    const payload = payloadFromError(thrown);
+    assert.equal(typeof payload.message, 'string');
+    assert.equal(typeof payload.type, 'string');
+  }
 });
 
 test('a payload that makes no sense is told as such', () => {
@@ -90,6 +165,21 @@ test('a payload that makes no sense is told as such', () => {
     assert.equal(error.code, 'protocol');
   }
   assert.deepEqual(errorFromPayload({ message: 'bare' }).frames, []);
+  const broken = {
+    message: 'm',
+    frames: [null, 7, { file: 3 }, { language: 'python', function: 'f', file: 'a.py', line: 1 }],
+    notes: 'no list',
+    cause: 5,
+    errors: [null, 3],
+    details: [1],
+    original: 'x',
+    type: null,
+    code: {},
+    hint: 9,
+  };
+  const error = errorFromPayload(broken);
+  assert.equal(error.frames.length, 1);
+  assert.deepEqual([error.notes, error.details, error.cause], [[], null, undefined]);
 });
 
 test('what functions throw becomes a payload, whatever it is', () => {

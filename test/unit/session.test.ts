@@ -8,6 +8,7 @@ import {
   BridgeError,
   CallCancelled,
   ConversionError,
+  errorFromPayload,
   HostError,
   PythonError,
 } from '../../extension/bridge/errors';
@@ -279,7 +280,7 @@ test('an error of an exposed function travels with its stack and comes back as t
   const payload = answer.value as {
     type: string;
     stack: string;
-    ref: number;
+    original: [WireHandle];
     frames: { language: string }[];
   };
   assert.equal(payload.type, 'TypeError');
@@ -289,11 +290,47 @@ test('an error of an exposed function travels with its stack and comes back as t
     peer.emit(
       FrameKind.ERROR,
       call.id,
-      pythonError('no editor is open', { origin: 'host', ref: payload.ref }),
+      pythonError('no editor is open', {
+        origin: 'host',
+        original: [new WireHandle(true, payload.original[0].handle)],
+      }),
     );
   const error = await session.call('m:f').catch((caught: unknown) => caught);
   assert.ok(error instanceof HostError);
   assert.equal(error.original, thrown);
+});
+
+test('an error that cannot be packed is answered with less', async () => {
+  const { peer, session } = connect();
+  const disposed = errorFromPayload(pythonError('gone'));
+  const error = new Error('with a cycle');
+  error.cause = error;
+  session.expose('editor', {
+    cyclic() {
+      throw error;
+    },
+    long() {
+      throw new Error('x', { cause: disposed });
+    },
+  });
+  for (const name of ['editor.cyclic', 'editor.long']) {
+    const answer = await peer.call(name);
+    assert.equal(answer.kind, FrameKind.ERROR);
+    assert.equal((answer.value as { code: string }).code, 'host-error');
+  }
+  // No description at all can be packed while the wire refuses references and plain values alike.
+  const wire = (session as unknown as { wire: { encode: (...args: unknown[]) => Uint8Array } }).wire;
+  const encode = wire.encode.bind(wire);
+  let refusals = 0;
+  wire.encode = (...args) => {
+    if (refusals++ < 2) throw new TypeError('not now');
+    return encode(...args);
+  };
+  const answer = await peer.call('editor.cyclic');
+  assert.deepEqual(
+    { ...(answer.value as object) },
+    { type: 'Error', message: 'with a cycle', code: 'host-error', frames: [] },
+  );
 });
 
 test('calls made by an exposed function are children of its span', async () => {

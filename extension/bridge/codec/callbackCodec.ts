@@ -72,7 +72,8 @@ export interface Answerer {
   /** Runs the call. What it throws goes to `describe`. */
   run(call: Callback): unknown;
   /** The error payload for something thrown; never throws. */
-  describe(thrown: unknown): unknown;
+  /** Descriptions of what was thrown, the best first. */
+  describe(thrown: unknown): Iterable<unknown>;
 }
 
 const FIRST_ELEMENTS = 4096;
@@ -111,23 +112,28 @@ export class CallbackCodec {
     chars?: Uint8Array,
     segments?: readonly Uint8Array<ArrayBuffer>[],
   ): Reply {
-    let value: unknown;
-    let status = Status.VALUE;
     try {
       const call =
         ops && nums && chars && segments ? this.readOwn(ops, nums, chars, segments) : this.readShared();
-      value = this.answerer.run(call);
+      const value = this.answerer.run(call);
       // What returns nothing returns None.
-      if (value === undefined) value = null;
+      return this.reply(Status.VALUE, value === undefined ? null : value);
     } catch (error) {
-      status = Status.ERROR;
-      value = this.answerer.describe(error);
+      return this.failed(error);
     }
-    try {
-      return this.reply(status, value);
-    } catch (error) {
-      return this.reply(Status.ERROR, this.answerer.describe(error));
+  }
+
+  private failed(thrown: unknown): Reply {
+    let refused: unknown;
+    for (const description of this.answerer.describe(thrown)) {
+      try {
+        return this.reply(Status.ERROR, description);
+      } catch (error) {
+        // The next description says less.
+        refused = error;
+      }
     }
+    throw refused;
   }
 
   private readShared(): Callback {

@@ -18,6 +18,7 @@ use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::deadlock;
+use crate::errors;
 use crate::job;
 use crate::js::{self, JsThread};
 
@@ -190,10 +191,13 @@ fn settle(awaitable: &Bound<'_, PyAny>, result: PyResult<Py<PyAny>>) -> PyResult
     let py = awaitable.py();
     let refused = match result {
         Ok(value) => awaitable.call_method1("set_result", (value,)),
-        Err(error) => awaitable.call_method1("set_exception", (error.into_value(py),)),
+        Err(error) => {
+            let error = errors::for_future(py, error);
+            awaitable.call_method1("set_exception", (error.into_value(py),))
+        }
     };
     if let Err(error) = refused {
-        // A future takes no StopIteration; whoever waits must be told something all the same.
+        // Whoever waits must be told something all the same.
         awaitable.call_method1("set_exception", (error.into_value(py),))?;
     }
     Ok(())

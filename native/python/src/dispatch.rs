@@ -6,7 +6,6 @@
 
 use std::ffi::c_ulong;
 use std::future::Future;
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,6 +21,7 @@ use crate::crossing::Crossing;
 use crate::errors;
 use crate::job::{discard_signals, monotonic_ns, Call, Job, JobControl, OnThread, Place};
 use crate::lane::{Lane, Pushed};
+use crate::panics;
 use crate::session;
 use crate::thread_names;
 
@@ -182,9 +182,9 @@ fn serve(py: Python<'_>, lane: &Lane, main: bool) {
 
 /// A panic, also one that Python code passed on, costs neither the thread nor the caller's answer.
 fn answering(py: Python<'_>, control: &JobControl, body: impl FnOnce()) {
-    if catch_unwind(AssertUnwindSafe(body)).is_err() {
+    if let Err(panic) = panics::caught(body) {
         control.move_to(py, Place::Done);
-        control.answer(py, Err(errors::panicked(py)));
+        control.answer(py, Err(errors::panicked(py, &panic)));
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::ffi::c_ulong;
 
-use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PyStopIteration};
 use pyo3::prelude::*;
+
+use crate::kept_errors;
+use crate::panics::Panic;
 
 /// The error of an operation that the bridge's end has cut off.
 pub fn closed() -> PyErr {
@@ -16,13 +19,19 @@ pub fn cancelled(py: Python<'_>) -> PyErr {
     new(py, "CallCancelled", "the call was cancelled")
 }
 
-/// A call that a panic has ended.
-pub fn panicked(py: Python<'_>) -> PyErr {
-    new(
+/// A call that a panic has ended. What the panic said, and its line where that is known, come along.
+pub fn panicked(py: Python<'_>, panic: &Panic) -> PyErr {
+    let error = new(
         py,
-        "BridgeError",
-        "the native side failed (a fault of the bridge); its own words are on stderr",
-    )
+        "NativePanic",
+        &format!("the native side failed: {}", panic.message),
+    );
+    if let Some((file, line)) = &panic.place {
+        let place = ("panic", file, *line);
+        // An error that cannot say where is still the right error.
+        let _ = error.value(py).call_method1("raised_at", place);
+    }
+    error
 }
 
 /// A call that would wait for itself.
@@ -71,21 +80,41 @@ pub fn title(py: Python<'_>, error: &PyErr) -> String {
     )
 }
 
-/// The exception as plain values for the other side.
-pub fn describe<'py>(py: Python<'py>, error: &PyErr) -> PyResult<Bound<'py, PyAny>> {
+/// The exception as plain values for the other side. With `keep` the exceptions themselves are kept
+/// for a while, and the values refer to them.
+pub fn describe<'py>(py: Python<'py>, error: &PyErr, keep: bool) -> PyResult<Bound<'py, PyAny>> {
     let value = error.value(py);
     if let Some(traceback) = error.traceback(py) {
         // PyO3 keeps the traceback beside the exception until it is raised again.
         value.setattr("__traceback__", traceback)?;
     }
-    module(py)?.call_method1("describe", (value,))
+    let keeper = if keep {
+        Some(wrap_pyfunction!(kept_errors::keep_error, py)?)
+    } else {
+        None
+    };
+    py.import("symphony_bridge._error_payload")?
+        .call_method1("describe", (value, keeper))
 }
 
-/// The exception for an error that TypeScript reports.
-pub fn rebuild(py: Python<'_>, description: &Bound<'_, PyAny>) -> PyErr {
-    module(py)
-        .and_then(|errors| errors.call_method1("rebuild", (description,)))
-        .map_or_else(|error| error, PyErr::from_value)
+/// The exception for an error that TypeScript reports: the same object where it was Python's before.
+pub fn rebuild(py: Python<'_>, payload: &Bound<'_, PyAny>) -> PyErr {
+    let made = || {
+        let kept = wrap_pyfunction!(kept_errors::kept_error, py)?;
+        py.import("symphony_bridge._error_payload")?
+            .call_method1("rebuild", (payload, kept))
+    };
+    made().map_or_else(|error| error, PyErr::from_value)
+}
+
+/// The form in which an exception may be raised into an asyncio future: those take no `StopIteration`.
+pub fn for_future(py: Python<'_>, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyStopIteration>(py) {
+        return error;
+    }
+    let outer = PyRuntimeError::new_err("StopIteration was raised where a coroutine waits");
+    outer.set_cause(py, Some(error));
+    outer
 }
 
 fn new(py: Python<'_>, class: &str, message: &str) -> PyErr {

@@ -11,6 +11,7 @@ use symphony_core::pack::{traits, PackBuf};
 use crate::codec::{RefResolver, Reference};
 use crate::errors;
 use crate::host_calls::{self, Callee};
+use crate::kept_errors::KeptError;
 use crate::objects;
 use crate::session;
 
@@ -21,6 +22,14 @@ impl RefResolver for BridgeRefs {
     fn ref_of(&self, value: &Bound<'_, PyAny>) -> PyResult<Option<Reference>> {
         if let Ok(host_ref) = value.cast::<HostRef>() {
             return Ok(Some(Reference::Own(host_ref.get().current()?)));
+        }
+        if let Ok(kept) = value.cast::<KeptError>() {
+            let KeptError { handle, label } = kept.get();
+            return Ok(Some(Reference::Foreign {
+                handle: *handle,
+                traits: 0,
+                label: label.clone(),
+            }));
         }
         if !value.is_callable() {
             return Ok(None);

@@ -4,7 +4,6 @@
 //! packing and unpacking happen on the Python thread that runs the job. Must not know the transport.
 
 use std::collections::HashMap;
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
@@ -27,6 +26,7 @@ use crate::host_calls;
 use crate::job::{lock, Call, Job, JobControl};
 use crate::objects;
 use crate::outbox::Outbox;
+use crate::panics;
 use crate::refs::BridgeRefs;
 
 static OUTBOX: Outbox = Outbox::new();
@@ -287,7 +287,7 @@ fn reply(py: Python<'_>, header: &Header, origin: Option<&Origin>, outcome: PyRe
 
 /// Turns a panic into an error.
 pub fn guarded<T>(py: Python<'_>, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| Err(errors::panicked(py)))
+    panics::caught(body).unwrap_or_else(|panic| Err(errors::panicked(py, &panic)))
 }
 
 /// The payload of an ERROR frame. Describing runs foreign code, which may panic: then that is told.
@@ -295,12 +295,16 @@ pub fn pack_failure(py: Python<'_>, error: &PyErr) -> PackBuf {
     guarded(py, || Ok(pack_error(py, error))).unwrap_or_else(|panicked| pack_error(py, &panicked))
 }
 
-/// An error that cannot be described is told by its title.
+/// What an error refers to may belong to a session that has ended: then it goes without; one that
+/// cannot be described at all is told by its title.
 fn pack_error(py: Python<'_>, error: &PyErr) -> PackBuf {
     let mut pack = PackBuf::new();
-    let described = errors::describe(py, error)
-        .and_then(|plain| codec::encode(&plain, &mut pack, &BridgeRefs, "error"));
-    if described.is_err() {
+    let mut describe = |keep| {
+        pack.clear();
+        errors::describe(py, error, keep)
+            .and_then(|plain| codec::encode(&plain, &mut pack, &BridgeRefs, "error"))
+    };
+    if describe(true).or_else(|_| describe(false)).is_err() {
         pack.clear();
         pack.object(&["type", "message", "code"]);
         pack.str("Exception");

@@ -169,3 +169,12 @@ extern "C" {
     // Exported by every CPython; in the limited API only from 3.10 on.
     fn PyFrame_GetLineNumber(frame: *mut c_void) -> c_int;
 }
+
+/// The path from the project's root: the compiler gives it from the workspace's.
+pub fn source_path(file: &str) -> String {
+    if file.starts_with('/') {
+        file.to_owned()
+    } else {
+        format!("native/{file}")
+    }
+}

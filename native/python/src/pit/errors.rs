@@ -9,6 +9,7 @@ use symphony_pit::{Failure, Kind, Op, PitError};
 
 use super::convert::json_to_py;
 use crate::errors;
+use crate::site::source_path;
 
 /// What can become a Python exception.
 pub trait Raise {
@@ -93,13 +94,4 @@ fn build(py: Python<'_>, error: &PitError) -> PyResult<PyErr> {
         made.set_cause(py, Some(cause.clone_ref(py)));
     }
     Ok(made)
-}
-
-/// The path from the project's root: the compiler gives it from the workspace's.
-pub fn source_path(file: &str) -> String {
-    if file.starts_with('/') {
-        file.to_owned()
-    } else {
-        format!("native/{file}")
-    }
 }

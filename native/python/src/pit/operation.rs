@@ -16,7 +16,8 @@ use pyo3::sync::PyOnceLock;
 use symphony_core::recorder::{self, Lang, NameId, SpanId};
 use symphony_pit::{Kind, Op, PitError};
 
-use super::errors::{source_path, OrRaise, Raise};
+use super::errors::{OrRaise, Raise};
+use crate::site::source_path;
 use crate::{aio, errors, host_calls, site};
 
 /// What the awaitable form of an operation gives Python.

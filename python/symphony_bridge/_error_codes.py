@@ -1,0 +1,46 @@
+"""The codes of all errors, each with what to do next when nothing more fitting is known.
+
+``docs/errors.md`` explains every one; ``extension/bridge/errors/codes.ts`` is the twin. Tests hold the
+three against each other and against what the sources use. Any thread; knows no exception classes.
+"""
+
+from __future__ import annotations
+
+HINTS: dict[str, str] = {
+    "abandoned": "Run it in the subprocess host, where Stop always works.",
+    "bridge": "Look at the frames and the cause: the bridge has no better name for this.",
+    "cancelled": "Nothing, if you meant it; else find who aborted the signal or cancelled the task.",
+    "closed": "Restart the Conductor and call again.",
+    "conversion": "Pass a plain value or a reference, or register a converter for the type.",
+    "crash-loop": "Look at the last crash in the trace, then restart the Conductor.",
+    "crashed": "Look at the stack of the crash and at the end of the trace, then restart the Conductor.",
+    "deadline": "Give the call more time, or make it shorter.",
+    "deadlock": "Make the call that waits asynchronous.",
+    "embedding-failed": "Use the subprocess host, or another Python.",
+    "embedding-fixed": "Restart the editor, or use the subprocess host.",
+    "embedding-unavailable": "Use the subprocess host, or a Python with a shared library.",
+    "frame-invalid": "Rebuild the TypeScript and the native side together, and restart.",
+    "host-error": "Look at the innermost TypeScript frame: it threw.",
+    "host-unavailable": "Run it in the editor, or expose the function first.",
+    "install-broken": "Run the set-up again.",
+    "interpreter-invalid": "Choose another interpreter, 3.8 or newer.",
+    "native-panic": "Report it with the trace: it is a fault of the bridge; the process goes on.",
+    "pit": "Look at the details: the Pit has no better name for this.",
+    "pit-cancelled": "Nothing, if you meant it; else find who cancelled it.",
+    "pit-capacity": "Ask for less, or raise the limit.",
+    "pit-conflict": "Look at the state of the thing, or choose another name.",
+    "pit-damaged": "Restore the Pit home from a copy, or remove what is damaged.",
+    "pit-denied": "Make the Pit home writable, or choose another one (SYMPHONY_PIT_HOME).",
+    "pit-failed": "Look at the cause: it is the error of the loader or step.",
+    "pit-internal": "Report it with the trace: it is a fault of the Pit; the process goes on.",
+    "pit-invalid": "Look at the details: they name the field and what is allowed.",
+    "pit-not-found": "Check the id or name; list what there is.",
+    "pit-storage": "Look at the disk of the Pit home: space, and who else uses it.",
+    "pit-timeout": "Give it more time, or find what it waits for.",
+    "protocol": "Rebuild the TypeScript and the native side together, and restart.",
+    "python-exception": "Look at the innermost Python frame: it raised.",
+    "released": "Keep the object undisposed as long as it is used.",
+    "script-not-found": "Check the path; it is relative to the current directory.",
+    "start-failed": "Look at what Python printed, or choose another interpreter.",
+    "unsupported": "Do it on the other side.",
+}
