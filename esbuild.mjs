@@ -1,6 +1,6 @@
 // Bundles every entry point: the extension, the headless runner, the webview and the in-host tests.
-// `node esbuild.mjs` builds once, `--watch` keeps building; names of bundles (`webview`) build only those. An entry whose source is absent is not listed.
-import { existsSync, readdirSync } from 'node:fs';
+// `node esbuild.mjs` builds once, `--watch` keeps building; names of bundles (`webview`) build only those.
+import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { argv, exit } from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,7 @@ const node = {
   external: ['vscode', '*.node', 'mocha'],
 };
 
-const browser = { platform: 'browser', format: 'iife', target: 'chrome120', loader: { '.svg': 'dataurl' } };
+const browser = { platform: 'browser', format: 'iife', target: 'chrome120' };
 
 const tests = join('test', 'vscode');
 
@@ -35,16 +35,17 @@ const entries = [
 
 const wanted = argv.slice(2).filter((word) => !word.startsWith('-'));
 
+const unknown = wanted.filter((name) => !entries.some(({ out }) => out === name));
+if (unknown.length > 0) throw new Error(`no such bundle: ${unknown.join(', ')}`);
+
 const options = entries
   .filter((entry) => wanted.length === 0 || wanted.includes(entry.out))
-  .filter((entry) => existsSync(join(root, entry.source)))
   .map(({ source, out, ...rest }) => ({
     ...rest,
     entryPoints: [{ in: join(root, source), out }],
     outdir: join(root, 'dist'),
     bundle: true,
     sourcemap: 'linked',
-    minify: argv.includes('--minify'),
     logLevel: 'warning',
     absWorkingDir: root,
   }));
@@ -59,9 +60,7 @@ if (argv.includes('--watch')) {
 
 /** The files of test/vscode that run inside the extension host: its entry and every `*.test.ts`. */
 function inHostTests() {
-  const folder = join(root, tests);
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
+  return readdirSync(join(root, tests))
     .filter((name) => name === 'index.ts' || name.endsWith('.test.ts'))
     .map((name) => name.slice(0, -'.ts'.length));
 }

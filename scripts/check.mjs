@@ -1,8 +1,7 @@
 #!/usr/bin/env node
-import { spawn } from 'node:child_process';
 // `npm run check`: format, lint, types and import directions of every language. `-- --fix` (npm run format)
 // rewrites what can be rewritten. One line per tool; the output of those that complain follows it.
-import { existsSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { argv, execPath } from 'node:process';
 import { main } from './lib/main.mjs';
 import { headersFolder } from './lib/native.mjs';
@@ -24,7 +23,7 @@ main(async () => {
 });
 
 function webChecks() {
-  const folders = ['extension', 'webview', 'test', 'bench', 'scripts'].filter((name) => existsSync(at(name)));
+  const folders = ['extension', 'webview', 'test', 'bench', 'scripts'];
   return [
     nodeTool('biome', '@biomejs/biome/bin/biome', [
       'check',
@@ -43,7 +42,7 @@ function webChecks() {
 }
 
 function pythonChecks() {
-  const folders = ['python', 'examples', 'test', 'bench', 'scripts'].filter((name) => existsSync(at(name)));
+  const folders = ['python', 'examples', 'test', 'bench', 'scripts'];
   const settings = ['--config', at('python', 'pyproject.toml')];
   const ruff = at('.venv', 'bin', 'ruff');
   return [
@@ -74,7 +73,6 @@ function rustChecks() {
 function cppChecks() {
   const sources = filesBelow([at('native')], (file) => /\.(cc|h)$/.test(file));
   const units = sources.filter((file) => file.endsWith('.cc'));
-  if (sources.length === 0) return [];
   const folders = [
     at('native', 'addon'),
     at('native', 'core', 'include'),
@@ -93,9 +91,7 @@ function cppChecks() {
       ...(fix ? ['-i'] : ['--dry-run', '-Werror']),
       ...sources,
     ]),
-    !fix &&
-      units.length > 0 &&
-      tool('clang-tidy', `${venv}/bin/clang-tidy`, ['--quiet', ...units, '--', ...flags]),
+    !fix && tool('clang-tidy', `${venv}/bin/clang-tidy`, ['--quiet', ...units, '--', ...flags]),
   ];
 }
 

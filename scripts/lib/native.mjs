@@ -75,8 +75,6 @@ export function addonStep(after) {
   };
 }
 
-export const hasAddonSources = () => existsSync(at('native', 'addon', 'binding.gyp'));
-
 /** A folder with `include/node`; Node-API is stable, so headers of another Node version serve as well. */
 export function headersFolder() {
   const besideNode = join(dirname(process.execPath), '..');

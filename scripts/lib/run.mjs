@@ -1,6 +1,7 @@
 // Runs other programs: quietly with a log file, live on the terminal, or for what they print.
 import { spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join, relative } from 'node:path';
 import { logs, root } from './paths.mjs';
 
@@ -46,7 +47,7 @@ export async function outputOf(command, args, options = {}) {
 export function exitOf(child) {
   return new Promise((done) => {
     child.once('error', () => done(127));
-    child.once('close', (code, signal) => done(code ?? (signal === 'SIGINT' ? 130 : 143)));
+    child.once('close', (code, signal) => done(code ?? 128 + constants.signals[signal]));
   });
 }
 

@@ -1,7 +1,7 @@
 // Which steps a command needs. Nothing is done twice: every step knows whether its inputs changed.
 import { existsSync, readFileSync } from 'node:fs';
 import { withLock } from './lock.mjs';
-import { addonStep, hasAddonSources, needsHeaders, rustStep } from './native.mjs';
+import { addonStep, needsHeaders, rustStep } from './native.mjs';
 import { at } from './paths.mjs';
 import { pythonStep } from './python.mjs';
 import { quietly } from './run.mjs';
@@ -32,7 +32,7 @@ export function setUp(/** @type {Wanted} */ wanted = {}) {
       rustStep(),
       pythonStep({ development: Boolean(wanted.development) }),
       ...(wantsPackages ? [packages] : []),
-      ...(hasAddonSources() ? [addonStep([npm, ...(needsHeaders() ? [packages] : [])])] : []),
+      addonStep([npm, ...(needsHeaders() ? [packages] : [])]),
       bundlesStep([npm]),
       ...(wanted.server ? [serverStep(packages, { optional: !strict })] : []),
       ...(wanted.browser ? [browserStep()] : []),
@@ -62,6 +62,7 @@ export function bundlesStep(after) {
     filesBelow([
       at('extension'),
       at('webview'),
+      at('bench'),
       at('test', 'vscode'),
       at('esbuild.mjs'),
       at('package-lock.json'),

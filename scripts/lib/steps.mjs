@@ -13,10 +13,9 @@ import { StepError } from './run.mjs';
 /**
  * Runs the steps; independent ones run side by side.
  * @param {Step[]} steps
- * @returns {Promise<{failed: Set<Step>}>} the optional steps that failed
  * @throws StepError when a step that is not optional failed; the running ones are waited for first
  */
-export async function runSteps(steps, print = console.log) {
+export async function runSteps(steps) {
   const width = Math.max(...steps.map((step) => step.name.length));
   const failed = new Set();
   const results = new Map();
@@ -34,15 +33,17 @@ export async function runSteps(steps, print = console.log) {
     const began = performance.now();
     try {
       if (await step.fresh?.()) {
-        print(`✓ ${step.name.padEnd(width)}   up to date`);
+        console.log(`✓ ${step.name.padEnd(width)}   up to date`);
         return true;
       }
       const note = await step.run();
-      print(`✓ ${step.name.padEnd(width)} ${seconds(began)}${typeof note === 'string' ? `  ${note}` : ''}`);
+      console.log(
+        `✓ ${step.name.padEnd(width)} ${seconds(began)}${typeof note === 'string' ? `  ${note}` : ''}`,
+      );
       return true;
     } catch (error) {
       const reason = error instanceof StepError ? error.message : error.stack;
-      print(`${step.optional ? '–' : '✗'} ${step.name.padEnd(width)} ${seconds(began)}  ${reason}`);
+      console.log(`${step.optional ? '–' : '✗'} ${step.name.padEnd(width)} ${seconds(began)}  ${reason}`);
       failed.add(step);
       return false;
     }
@@ -51,7 +52,6 @@ export async function runSteps(steps, print = console.log) {
   await Promise.all(steps.map(start));
   const fatal = [...failed].filter((step) => !step.optional);
   if (fatal.length > 0) throw new StepError(`Set-up stopped: ${fatal.map((step) => step.name).join(', ')}.`);
-  return { failed };
 }
 
 const seconds = (began) => `${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s`;

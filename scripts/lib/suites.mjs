@@ -1,7 +1,7 @@
 // The test suites: how each is run, how long it may take, and how its counts are read from what it prints.
-import { existsSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import { at, venvPython } from './paths.mjs';
+import { StepError } from './run.mjs';
 import { filesBelow } from './stamp.mjs';
 
 /**
@@ -15,7 +15,7 @@ import { filesBelow } from './stamp.mjs';
  * @property {(output: string) => Counts} count
  */
 
-/** @returns {Suite[]} every suite that has tests; `full` adds the long forms */
+/** @returns {Suite[]} every suite; `full` adds the long forms. @throws StepError when one has no tests */
 export function suites({ full }) {
   return [
     cargo(full ? 20 : 3),
@@ -37,7 +37,7 @@ function cargo(minutes) {
 }
 
 function pytest(minutes) {
-  if (testFiles('python', /(^|\/)test_\w+[.]py$/).length === 0) return undefined;
+  testFiles('python', /(^|\/)test_\w+[.]py$/);
   const args = [
     '-m',
     'pytest',
@@ -53,7 +53,6 @@ function pytest(minutes) {
 
 function nodeTests(folder, minutes) {
   const files = testFiles(folder, /[.]test[.]ts$/);
-  if (files.length === 0) return undefined;
   // The native side is driven by its own threads; two files at a time would measure each other.
   const args = [
     '--import',
@@ -68,14 +67,16 @@ function nodeTests(folder, minutes) {
 }
 
 function inHost(minutes) {
-  if (testFiles('vscode', /[.]test[.]ts$/).length === 0) return undefined;
+  testFiles('vscode', /[.]test[.]ts$/);
   const args = ['--import', 'tsx', at('test', 'vscode', 'runTest.ts')];
   return { name: 'vscode', command: process.execPath, args, minutes, count: countMocha };
 }
 
 function testFiles(folder, pattern) {
-  const path = at('test', folder);
-  return existsSync(path) ? filesBelow([path], (file) => pattern.test(file)) : [];
+  const files = filesBelow([at('test', folder)], (file) => pattern.test(file));
+  // A suite that was moved or renamed must not pass by its absence.
+  if (files.length === 0) throw new StepError(`The suite ${folder} has no tests in test/${folder}.`);
+  return files;
 }
 
 function countCargo(output) {

@@ -52,8 +52,8 @@ export const mayInstall = () => process.getuid?.() === 0 && which('apt-get') !==
  * @param {{name: string, why: string}[]} packages
  * @throws StepError with the command for the user when this is not root
  */
-export function aptInstall(packages, print = console.log) {
-  const turn = apt.then(() => installPackages(packages, print));
+export function aptInstall(packages) {
+  const turn = apt.then(() => installPackages(packages));
   apt = turn.catch(() => {});
   return turn;
 }
@@ -61,7 +61,7 @@ export function aptInstall(packages, print = console.log) {
 /** One apt at a time: steps run side by side, apt's lock does not wait by itself. */
 let apt = Promise.resolve();
 
-async function installPackages(packages, print) {
+async function installPackages(packages) {
   const names = packages.map(({ name }) => name);
   const command = `apt-get install -y -o DPkg::Lock::Timeout=120 --no-install-recommends ${names.join(' ')}`;
   if (!mayInstall()) {
@@ -70,7 +70,7 @@ async function installPackages(packages, print) {
       `not installed (this is not root):\n${reasons}\n  To get it: sudo apt-get install ${names.join(' ')}`,
     );
   }
-  for (const { name, why } of packages) print(`  apt: ${name}, ${why}`);
+  for (const { name, why } of packages) console.log(`  apt: ${name}, ${why}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const [program, ...args] = command.split(' ');
   try {

@@ -8,8 +8,9 @@ import { readTraceFile } from '../../extension/conductor/traceFile';
 import type { FromPanel, PanelError } from '../../extension/protocol/panelMessages';
 import { errorsOfTrace, handlesOfTrace } from '../../extension/protocol/trace/derived';
 import type { TraceData } from '../../extension/views/traceFeed';
+import { openBrowser } from '../../scripts/vscode/browser.mjs';
 import { largeTrace } from './largeTrace';
-import { launchBrowser, PanelPage } from './panelPage';
+import { PanelPage } from './panelPage';
 import type { ThemeName } from './themes';
 
 const RESULTS = join(__dirname, '../results/webview');
@@ -20,7 +21,7 @@ let browser: Browser;
 
 before(async () => {
   mkdirSync(RESULTS, { recursive: true });
-  browser = await launchBrowser();
+  browser = await openBrowser();
 });
 
 after(() => browser.close());

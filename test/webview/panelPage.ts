@@ -1,11 +1,11 @@
 /**
  * The trace panel in a real browser without VS Code: the real page, script and policy; a fake `acquireVsCodeApi` whose
- * messages come out here. Needs `npm run build:ts`' bundle, and makes it when it is not there.
+ * messages come out here. Makes the panel's bundle anew, once in each process.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import type { FromPanel, ToPanel } from '../../extension/protocol/panelMessages';
 import { type TraceData, TraceFeed } from '../../extension/views/traceFeed';
 import { tracePage } from '../../extension/views/tracePage';
@@ -13,14 +13,6 @@ import { THEMES, type ThemeName } from './themes';
 
 const ROOT = join(__dirname, '../..');
 const ORIGIN = 'http://panel.test';
-
-export async function launchBrowser(): Promise<Browser> {
-  const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
-    (path) => path !== undefined && existsSync(path),
-  );
-  // Without one of these Playwright says which browser it misses.
-  return chromium.launch({ executablePath, headless: true, args: ['--no-sandbox', '--disable-gpu'] });
-}
 
 /** One open panel. */
 export class PanelPage {
