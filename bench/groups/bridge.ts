@@ -1,5 +1,5 @@
 /**
- * Calls from TypeScript to Python in process. F007 asks for at most 10 µs per call; that limit stands beside as a peer.
+ * Calls from TypeScript to Python in process. A call may take at most 10 µs; that limit stands beside as a peer.
  * No trace file is open, as in production without a panel.
  */
 import { openBridge } from '../../extension/conductor/openBridge';
@@ -10,7 +10,7 @@ import { type Result, result } from '../result';
 
 /** What a bar depends on is measured longer, so that a busy machine has a quiet moment in it. */
 const BARRED_MS = 2000;
-const LIMIT = { 'F007 limit': 10_000 };
+const LIMIT = { '10 µs limit': 10_000 };
 
 export async function bridge(): Promise<Result[]> {
   const opened = await openBridge({ host: 'embedded', python, root });

@@ -1,5 +1,5 @@
-// The acceptance table: one row per criterion of the feature (F007) and per row of the design card. It grows with
-// the product; a row that cannot be measured by a command does not belong here.
+// The acceptance table: one row per criterion that the product has to meet. It grows with the product; a row that
+// cannot be measured by a command does not belong here.
 import { bench, benchAll, type Row, seconds, shows, tests } from './row';
 
 const pytest = (files: string) =>
@@ -11,56 +11,56 @@ const measure = (group: string) =>
 
 export const rows: Row[] = [
   {
-    id: 'F007.1',
+    id: 'ffi.native',
     criterion: 'FFI performance: a Python → Rust call',
     command: measure('native'),
     limit: '≤ 10 µs (0.01 ms)',
     figure: bench('Python → Rust, no argument', 10_000, 'ns'),
   },
   {
-    id: 'F007.1b',
+    id: 'ffi.bridge',
     criterion: 'FFI performance: a synchronous TypeScript → Python call, no argument',
     command: measure('bridge'),
     limit: '≤ 10 µs (0.01 ms)',
     figure: bench('sync, no argument', 10_000, 'ns'),
   },
   {
-    id: 'F007.1c',
+    id: 'ffi.bars',
     criterion: 'Every benchmark keeps its own bar',
     command: measure(''),
     limit: 'all bars',
     figure: benchAll(),
   },
   {
-    id: 'F007.2',
+    id: 'types',
     criterion: 'Type conversion: lossless round trips, both directions, unsupported types named',
     command: `${pytest('test/python/test_codec.py')} && ${node('test/unit/codec*.test.ts')}`,
     limit: '100 % of the property, golden and hostile cases',
     figure: tests(40),
   },
   {
-    id: 'F007.3',
+    id: 'async',
     criterion: 'Async: asyncio, Tokio and Promises await and cancel each other',
     command: `${pytest('test/python/test_pit_dag.py test/python/test_pit_pool.py')} && ${node('test/bridge/calls.test.ts')}`,
     limit: 'all pass',
     figure: tests(20),
   },
   {
-    id: 'F007.4',
+    id: 'errors',
     criterion: 'Errors keep type, message, cause and stack in every language',
     command: `${pytest('test/python/test_errors.py')} && ${node('test/unit/errors.test.ts test/bridge/sync.test.ts')}`,
     limit: 'all pass',
     figure: tests(15),
   },
   {
-    id: 'F007.5',
+    id: 'subprocess',
     criterion: 'Subprocess: start, call, stop, crash, restart, no orphan',
     command: node('test/bridge/life.test.ts test/bridge/scripts.test.ts'),
     limit: 'all pass',
     figure: tests(15),
   },
   {
-    id: 'F007.6',
+    id: 'pit',
     criterion:
       'Direct Pit access: the operations of all five components by function calls, under plain python',
     command: pytest(
@@ -70,21 +70,21 @@ export const rows: Row[] = [
     figure: tests(25),
   },
   {
-    id: 'F007.7',
+    id: 'memory',
     criterion: 'Memory safety: the tour leaves no handle behind',
     command: 'node dist/conductor.js examples/tour.conductor.py',
     limit: 'exit 0, no errors, no leaks',
     figure: shows(/exit code 0/, /errors\s+0/, /leaks\s+none/),
   },
   {
-    id: 'card.kind',
+    id: 'extension.host',
     criterion: 'A VS Code extension: its tests run inside a real extension host',
     command: 'node --import tsx test/vscode/runTest.ts',
     limit: 'all pass',
     figure: tests(20),
   },
   {
-    id: 'card.packages',
+    id: 'packages',
     criterion:
       'Packages: vscode, @vscode/test-electron, node-addon-api, typescript, esbuild, webview-ui-toolkit',
     command:
@@ -100,7 +100,7 @@ export const rows: Row[] = [
     ),
   },
   {
-    id: 'card.top',
+    id: 'layout',
     criterion: 'Top level: package.json, extension, native, webview, python, test, .vscode, esbuild.mjs',
     command: 'ls -d package.json extension native webview python test .vscode esbuild.mjs',
     limit: 'all eight',
@@ -111,14 +111,14 @@ export const rows: Row[] = [
     ),
   },
   {
-    id: 'card.shape',
+    id: 'panel',
     criterion: 'The panel shows calls of three languages, an error and a leak; clicks land in the source',
     command: node('test/e2e/trace.test.ts'),
     limit: 'all pass, in a real browser',
     figure: tests(1),
   },
   {
-    id: 'card.used',
+    id: 'debugger',
     criterion: 'Used by: command palette, trace panel (above), debug adapter',
     command: `${node('test/bridge/debugAdapter.test.ts')} && ${node('test/e2e/debug.test.ts')}`,
     limit: 'all pass',

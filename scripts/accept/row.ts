@@ -10,7 +10,7 @@ export interface Figure {
 }
 
 export interface Row {
-  /** `F007.1` … for the feature's criteria, `card.kind` … for the design card's rows. */
+  /** What it is about, in a word: `npm run accept -- WORD` measures the rows whose id begins so. */
   id: string;
   criterion: string;
   /** A shell command line, run in the project's folder. */
