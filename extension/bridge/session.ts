@@ -9,6 +9,7 @@ import { Trait } from '../protocol/pack';
 import type { WireRef } from './codec';
 import { Emitter } from './emitter';
 import { BridgeClosed, BridgeError, CallCancelled, type ErrorContext, type ErrorFacts } from './errors';
+import { registerErrors } from './errorValues';
 import { ByHandle, type ExposedFunctions, type Exposures, HostCalls } from './hostCalls';
 import { LiveHandles } from './liveHandles';
 import { Outbox } from './outbox';
@@ -69,6 +70,8 @@ export interface SessionEvent {
   name: string;
   value: unknown;
 }
+
+registerErrors();
 
 /** One connection with one Python. Promises reject with `BridgeError`s only. */
 export class Session implements RefOwner {

@@ -162,6 +162,25 @@ def _epoch() -> js.JsDate:
     return js.JsDate(1970, 1, 1, tzinfo=timezone.utc)
 
 
+def error_rule(mro: tuple[type, ...]) -> _Rule:
+    """The rule for exceptions, which cross as values, too; None for any other class."""
+    return ("convert", "error", _write_error) if BaseException in mro else None
+
+
+def _write_error(value: Any) -> Any:
+    from . import _error_payload, _native
+
+    return _error_payload.describe(value, _native.keep_error, light=False)
+
+
+def _read_error(plain: Any) -> Any:
+    from . import _error_payload, _native
+
+    if not isinstance(plain, dict):
+        raise TypeError("it is no description of an error")
+    return _error_payload.rebuild(plain, _native.kept_error)
+
+
 def _read_ellipsis(_plain: Any) -> Any:
     return ...
 
@@ -239,4 +258,5 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "js:Map": js.JsMap,
     "js:object": js.JsRecord,
     "buffer": _buffers.read,
+    "error": _read_error,
 }

@@ -25,13 +25,14 @@ _ORIGINAL = "__symphony_original__"
 Payload = Dict[str, Any]
 
 
-def describe(error: BaseException, keep: Any = None) -> Payload:
+def describe(error: BaseException, keep: Any = None, light: bool = True) -> Payload:
     """Return ``error`` with its causes, notes and, for a group, its members as plain values.
 
     ``keep(exception)`` returns what stands for an exception itself, so that it can come back as the
-    same object; without it nothing of ``error`` is referred to.
+    same object; without it nothing of ``error`` is referred to. ``light``: the exceptions that are kept
+    let go of the variables in their tracebacks, which read the same.
     """
-    return _Description(keep).of(error, 0) or {}
+    return _Description(keep, light).of(error, 0) or {}
 
 
 def title(error: BaseException) -> str:
@@ -63,8 +64,9 @@ def rebuild(payload: Payload, kept: Any = None) -> BaseException:
 class _Description:
     """The walk over one graph of exceptions."""
 
-    def __init__(self, keep: Any) -> None:
+    def __init__(self, keep: Any, light: bool) -> None:
         self._keep = keep
+        self._light = light
         self._left = _MOST_ERRORS
         self._open: list[int] = []
 
@@ -107,7 +109,8 @@ class _Description:
             original = _attribute(error, _ORIGINAL)
             payload["original"] = original if isinstance(original, list) else None
             payload["exception"] = self._keep(error)
-            _error_frames.without_locals(error)
+            if self._light:
+                _error_frames.without_locals(error)
         return payload
 
 

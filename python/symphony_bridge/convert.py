@@ -94,7 +94,7 @@ def _rule(cls: type) -> _Rule:
     if rule is not None:
         return rule
     entry = _best(cls, mro, [entry for entry in entries if entry.priority < _BUILTIN_PRIORITY])
-    return None if entry is None else _convert(entry)
+    return _converters.error_rule(mro) if entry is None else _convert(entry)
 
 
 def _best(cls: type, mro: tuple[type, ...], entries: list[_Entry]) -> _Entry | None:

@@ -261,6 +261,28 @@ onBothHosts(
   },
 );
 
+onBothHosts('errors cross as values, both ways, and come back as the same objects', async (bridge) => {
+  const fixture = await bridge.import('error_fixture');
+  const [error, { same }] = await fixture.as_value('os');
+  assert.ok(error instanceof PythonError && error.type === 'FileNotFoundError', String(error));
+  assert.equal(error, same);
+  assert.match(String(error.stack), /_os \(.*error_fixture\.py/);
+  assert.equal(await fixture.is_last(error), true);
+  assert.equal(await fixture.is_last({ deep: [error] }.deep[0]), true);
+  const thrown = new RangeError('far', { cause: new TypeError('inner') });
+  const facts = await fixture.seen(thrown);
+  assert.deepEqual(
+    [facts.type, facts.text, facts.cause],
+    ['HostError', 'RangeError: far', 'TypeError: inner'],
+  );
+  assert.ok(facts.frames > 0);
+  assert.equal(facts.error, thrown);
+  const many = new AggregateError([thrown], 'many');
+  assert.equal((await fixture.seen(many)).error, many);
+  bridge.expose('desk', { echo: (value: unknown) => value });
+  assert.equal(await fixture.is_last(await fixture.let_pass('desk.echo', error)), true);
+});
+
 onBothHosts('kept exceptions are bounded, let go, and never a leak', async (bridge) => {
   const fixture = await bridge.import('error_fixture');
   const before = await fixture.open_handles();

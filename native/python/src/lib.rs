@@ -41,6 +41,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(host_calls::host_call, module)?)?;
     module.add_function(wrap_pyfunction!(host_calls::host_call_async, module)?)?;
     module.add_function(wrap_pyfunction!(deadlock::js_step, module)?)?;
+    module.add_function(wrap_pyfunction!(kept_errors::keep_error, module)?)?;
+    module.add_function(wrap_pyfunction!(kept_errors::kept_error, module)?)?;
     module::register(module)?;
     codec::register(module)?;
     pit::register(module)?;
