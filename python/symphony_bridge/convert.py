@@ -128,3 +128,18 @@ def _reader(name: str) -> tuple[Callable[[Any], Any], bool] | None:
 
 
 _plan = _models.plan
+
+
+def _forget_variables(error: BaseException) -> None:
+    """Clears the variables of the functions that raised this, and what it came from."""
+    import traceback
+
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        traceback.clear_frames(each.__traceback__)
+        waiting += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]

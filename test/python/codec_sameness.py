@@ -27,6 +27,8 @@ def assert_same(a: Any, b: Any, met: Optional[Dict[int, Tuple[Any, Any]]] = None
         assert len(a) == len(b)
         for x, y in zip(a, b):
             assert_same(x, y, met)
+    elif isinstance(a, slice):
+        assert_same((a.start, a.stop, a.step), (b.start, b.stop, b.step), met)
     elif isinstance(a, dict):
         assert len(a) == len(b)
         for x, y in zip(a.items(), b.items()):

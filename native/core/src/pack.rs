@@ -9,7 +9,7 @@ mod reader;
 mod writer;
 
 pub use reader::{PackReader, PackView};
-pub use writer::PackBuf;
+pub use writer::{PackBuf, Segment};
 
 use std::fmt;
 

@@ -207,5 +207,5 @@ unsafe extern "C" fn take(sink: *mut c_void, reply: *const SymPack) {
     buf.nums.extend_from_slice(view.nums);
     buf.chars.extend_from_slice(view.chars);
     buf.segments
-        .extend(view.segments.iter().map(|segment| segment.to_vec()));
+        .extend(view.segments.iter().map(|segment| segment.to_vec().into()));
 }

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use symphony_core::pack::{tag, PackBuf, PackView};
 use symphony_core::recorder::{self, Lang, NameId, SpanId};
 
-use crate::codec;
+use crate::codec::{self, CallPayload};
 use crate::crossing::Crossing;
 use crate::dispatch;
 use crate::errors;
@@ -35,31 +35,42 @@ pub fn run(
     if session::is_closed() {
         return Err(errors::closed());
     }
-    let result = if target != 0 && call.ops == NO_ARGUMENTS {
+    if target != 0 && call.ops == NO_ARGUMENTS {
         let (callable, name) = objects::callable(py, target)?;
-        traced(py, name, parent, || callable.bind(py).call0())?
-    } else {
-        run_request(py, target, parent, call)?
-    };
+        let result = traced(py, name, parent, || callable.bind(py).call0())?;
+        return codec::encode(&awaited(result, parent)?, reply, &BridgeRefs, "result");
+    }
+    let (request, views) = codec::decode_call_lending(py, call, &BridgeRefs)?;
+    if views.is_empty() {
+        let result = run_request(py, target, parent, request)?;
+        return codec::encode(&awaited(result, parent)?, reply, &BridgeRefs, "result");
+    }
+    let packed = run_request(py, target, parent, request)
+        .and_then(|result| awaited(result, parent))
+        // The result may be a view itself, or made of one: nothing of it may stay.
+        .and_then(|result| codec::encode_apart(&result, reply, &BridgeRefs, "result"));
+    views.settle(py, packed)
+}
+
+/// The result of a call, waited for where it is awaitable.
+fn awaited(result: Bound<'_, PyAny>, parent: SpanId) -> PyResult<Bound<'_, PyAny>> {
     if session::is_forked() {
         // The call has forked and goes on here, too: it must not return into a second JavaScript.
         // SAFETY: ends the process; nothing runs after it.
         unsafe { libc::_exit(0) };
     }
-    let result = match dispatch::is_awaitable(&result) {
-        true => dispatch::wait_for(&result, parent)?.into_bound(py),
-        false => result,
-    };
-    codec::encode(&result, reply, &BridgeRefs, "result")
+    match dispatch::is_awaitable(&result) {
+        true => Ok(dispatch::wait_for(&result, parent)?.into_bound(result.py())),
+        false => Ok(result),
+    }
 }
 
 fn run_request<'py>(
     py: Python<'py>,
     target: u32,
     parent: SpanId,
-    call: &PackView<'_>,
+    request: CallPayload<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let request = codec::decode_call(py, call, &BridgeRefs)?;
     let kwargs = request.kwargs.as_ref();
     if target != 0 && request.name.is_none() {
         let (callable, name) = objects::callable(py, target)?;

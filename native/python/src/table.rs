@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
-use symphony_core::pack::{PackBuf, PackView};
+use symphony_core::pack::{PackBuf, PackView, Segment};
 
 use crate::js;
 use crate::session;
@@ -229,7 +229,7 @@ impl SymPack {
 
     /// The C view of a pack's segments; keep it as long as the pack is lent.
     pub fn segments_of(pack: &PackBuf) -> Vec<SymSegment> {
-        let of = |bytes: &Vec<u8>| SymSegment {
+        let of = |bytes: &Segment| SymSegment {
             data: bytes.as_ptr(),
             length: bytes.len(),
         };

@@ -1,5 +1,9 @@
 //! The writer of packs.
 
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
 use super::{tag, PackView, MAX_SAFE_INTEGER, WIDE_ARG};
 
 pub(super) const INT_MIN: i64 = -(1 << 23);
@@ -11,8 +15,38 @@ pub struct PackBuf {
     pub ops: Vec<i32>,
     pub nums: Vec<f64>,
     pub chars: Vec<u8>,
-    pub segments: Vec<Vec<u8>>,
+    pub segments: Vec<Segment>,
     shapes: u32,
+}
+
+/// Bytes beside a pack: its own, or lent by somebody who keeps them in place as long as the pack has them.
+#[derive(Clone)]
+pub enum Segment {
+    Own(Vec<u8>),
+    Lent(Arc<dyn AsRef<[u8]> + Send + Sync>),
+}
+
+impl Deref for Segment {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Own(bytes) => bytes,
+            Self::Lent(bytes) => (**bytes).as_ref(),
+        }
+    }
+}
+
+impl From<Vec<u8>> for Segment {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Own(bytes)
+    }
+}
+
+impl fmt::Debug for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Segment({} bytes)", self.len())
+    }
 }
 
 impl PackBuf {
@@ -126,9 +160,9 @@ impl PackBuf {
     }
 
     /// Adds bytes as their own segment.
-    pub fn segment(&mut self, bytes: Vec<u8>) {
+    pub fn segment(&mut self, bytes: impl Into<Segment>) {
         self.op(tag::SEGMENT, self.segments.len());
-        self.segments.push(bytes);
+        self.segments.push(bytes.into());
     }
 
     /// Begins a list; `n` values follow.
@@ -181,7 +215,7 @@ impl PackBuf {
             ops: &self.ops,
             nums: &self.nums,
             chars: &self.chars,
-            segments: self.segments.iter().map(Vec::as_slice).collect(),
+            segments: self.segments.iter().map(|bytes| &**bytes).collect(),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 /// C's `Py_buffer`.
 #[repr(C)]
@@ -31,7 +32,6 @@ pub const PYBUF_WRITABLE: c_int = 1;
 pub const PYBUF_FORMAT: c_int = 4;
 pub const PYBUF_ND: c_int = 8;
 pub const PYBUF_STRIDES: c_int = 0x10 | PYBUF_ND;
-pub const PYBUF_C_CONTIGUOUS: c_int = 0x20 | PYBUF_STRIDES;
 const PYBUF_SIMPLE: c_int = 0;
 
 /// The bytes of an object, which cannot move or go as long as this is held.
@@ -78,6 +78,19 @@ impl Drop for HeldBuffer {
             // SAFETY: got by `of`, released once; attached.
             unsafe { (api().release)(&mut *self.0) }
         });
+    }
+}
+
+/// A bytes object whose bytes are read where they are.
+pub struct HeldBytes(pub Py<PyBytes>);
+
+impl AsRef<[u8]> for HeldBytes {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: a bytes object that is held; its bytes never change or move, so no GIL is needed to read them.
+        unsafe {
+            let data = ffi::PyBytes_AsString(self.0.as_ptr());
+            std::slice::from_raw_parts(data.cast(), ffi::PyBytes_Size(self.0.as_ptr()) as usize)
+        }
     }
 }
 

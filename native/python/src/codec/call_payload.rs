@@ -8,6 +8,7 @@ use symphony_core::pack::{tag, Malformed, PackReader, PackView};
 
 use super::decode::Decoder;
 use super::failure::{Failure, Outcome};
+use super::views::Views;
 use super::RefResolver;
 
 /// Payload of a CALL, ready to be called.
@@ -26,7 +27,30 @@ pub fn decode_call<'a, 'py>(
     view: &PackView<'a>,
     refs: &dyn RefResolver,
 ) -> PyResult<CallPayload<'a, 'py>> {
+    read(&mut Decoder::new(py, view, refs))
+}
+
+/// [`decode_call`] for a synchronous call, in which memory can be lent: [`Views::settle`] must follow the call.
+pub fn decode_call_lending<'a, 'py>(
+    py: Python<'py>,
+    view: &PackView<'a>,
+    refs: &dyn RefResolver,
+) -> PyResult<(CallPayload<'a, 'py>, Views<'py>)> {
     let mut decoder = Decoder::new(py, view, refs);
+    decoder.views = Some(Views::default());
+    match read(&mut decoder) {
+        Ok(call) => Ok((call, decoder.views.unwrap_or_default())),
+        Err(error) => Err(decoder
+            .views
+            .unwrap_or_default()
+            .settle(py, Err(error))
+            .err()
+            .unwrap_or_else(|| unreachable!("an error stays one"))),
+    }
+}
+
+fn read<'a, 'py>(decoder: &mut Decoder<'a, '_, 'py>) -> PyResult<CallPayload<'a, 'py>> {
+    let py = decoder.py;
     let failed = |root| move |failure: Box<Failure>| failure.into_error(py, root);
     let mut header = || -> Outcome<_> {
         if decoder.reader.expect(tag::TUPLE)? != 4 {
@@ -35,8 +59,8 @@ pub fn decode_call<'a, 'py>(
         Ok(optional_text(&mut decoder.reader)?)
     };
     let name = header().map_err(failed("call"))?;
-    let args = args(&mut decoder).map_err(failed("args"))?;
-    let kwargs = kwargs(&mut decoder).map_err(failed("kwargs"))?;
+    let args = args(decoder).map_err(failed("args"))?;
+    let kwargs = kwargs(decoder).map_err(failed("kwargs"))?;
     let site = optional_text(&mut decoder.reader)
         .map_err(Box::<Failure>::from)
         .and_then(|site| decoder.finish().map(|()| site))

@@ -13,6 +13,7 @@ use super::dataclass::Plans;
 use super::decode_kept::{Converters, Kept};
 use super::failure::{Failure, Outcome, Step};
 use super::read_shapes::{latin1, utf16, Keys, ReadShapes};
+use super::views::Views;
 use super::{call_payload, rules, undefined, RefResolver};
 
 /// Makes the one value of a pack.
@@ -42,6 +43,8 @@ pub struct Decoder<'a, 's, 'py> {
     pub kept: Option<Box<Kept<'py>>>,
     pub converters: Converters<'py>,
     plans: Plans<'py>,
+    /// Where memory may be lent: what was.
+    pub views: Option<Views<'py>>,
 }
 
 impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
@@ -56,6 +59,7 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
             kept: None,
             converters: Converters::default(),
             plans: Plans::default(),
+            views: None,
         }
     }
 

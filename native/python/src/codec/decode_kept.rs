@@ -24,10 +24,17 @@ pub struct Kept<'py>(HashMap<usize, Option<Bound<'py, PyAny>>>);
 pub struct Converters<'py>(Vec<Converter<'py>>);
 
 #[derive(Clone)]
+enum Read<'py> {
+    /// A function of Python's.
+    Plain(Bound<'py, PyAny>),
+    Text,
+    View,
+}
+
+#[derive(Clone)]
 struct Converter<'py> {
     name: String,
-    /// None: the codec's own.
-    read: Option<Bound<'py, PyAny>>,
+    read: Read<'py>,
     /// One of ours: what it raises says that the pack is wrong.
     builtin: bool,
 }
@@ -108,12 +115,13 @@ impl<'py> Decoder<'_, '_, 'py> {
         let converter = self.converter(arg)?;
         self.enter(1)?;
         let value = match &converter.read {
-            Some(read) => {
+            Read::Plain(read) => {
                 let plain = self.value()?;
                 read.call1((plain,))
                     .map_err(|error| converter.failed(self.py, error))
             }
-            None => self.surrogates(),
+            Read::Text => self.surrogates(),
+            Read::View => self.view(),
         }?;
         self.depth -= 1;
         Ok(value)
@@ -126,27 +134,26 @@ impl<'py> Decoder<'_, '_, 'py> {
             return Ok(converter.ok_or(Malformed("a converter is not introduced"))?);
         }
         let name = call_payload::text(&mut self.reader)?.into_owned();
-        let converter = if name == "str" {
-            Converter {
-                name,
-                read: None,
-                builtin: true,
+        let (read, builtin) = match &*name {
+            "str" => (Read::Text, true),
+            "view" => (Read::View, true),
+            _ => {
+                let py = self.py;
+                let found = rules::convert(py)?.call_method1(intern!(py, "_reader"), (&name,))?;
+                if found.is_none() {
+                    return Err(Failure::refused_type(
+                        name,
+                        "no converter of this name is registered in Python",
+                    ));
+                }
+                let (read, builtin) = found.extract()?;
+                (Read::Plain(read), builtin)
             }
-        } else {
-            let py = self.py;
-            let found = rules::convert(py)?.call_method1(intern!(py, "_reader"), (&name,))?;
-            if found.is_none() {
-                return Err(Failure::refused_type(
-                    name,
-                    "no converter of this name is registered in Python",
-                ));
-            }
-            let (read, builtin) = found.extract()?;
-            Converter {
-                name,
-                read: Some(read),
-                builtin,
-            }
+        };
+        let converter = Converter {
+            name,
+            read,
+            builtin,
         };
         self.converters.0.push(converter.clone());
         Ok(converter)
@@ -169,6 +176,27 @@ impl<'py> Decoder<'_, '_, 'py> {
             }
             _ => Err(Malformed("text is of another kind").into()),
         }
+    }
+
+    /// Memory of JavaScript's, lent for the call: the parts of a buffer, its bytes as a segment.
+    fn view(&mut self) -> Outcome<Bound<'py, PyAny>> {
+        if self.reader.expect(tag::TUPLE)? != 6 {
+            return Err(Malformed("a buffer has six parts").into());
+        }
+        let _kind = self.value()?;
+        let format: String = self.value()?.extract()?;
+        let shape: Vec<usize> = self.value()?.extract()?;
+        let order: String = self.value()?.extract()?;
+        let readonly: bool = self.value()?.extract()?;
+        let index = self.reader.expect(tag::SEGMENT)?;
+        let bytes = self.reader.segment(index)?;
+        let Some(views) = &mut self.views else {
+            return Err(Failure::refused_type(
+                "view".to_owned(),
+                "memory is lent in synchronous calls only; pass a copy",
+            ));
+        };
+        Ok(views.lend(self.py, &format, shape, order == "F", readonly, bytes)?)
     }
 
     pub fn new_set(&self, tag: u8) -> Outcome<Bound<'py, PyAny>> {

@@ -4,11 +4,14 @@
 //! reference. Python code runs only where an attribute, a converter or a reference is asked; so containers are read
 //! through calls that survive being changed meanwhile, and what is inside is kept alive.
 
+use std::sync::Arc;
+
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use symphony_core::pack::{tag, PackBuf, MAX_DEPTH};
+use symphony_core::pack::{tag, PackBuf, Segment, MAX_DEPTH};
 
+use super::buffer::HeldBytes;
 use super::encode_ext::Introduced;
 use super::failure::{Failure, Outcome};
 use super::seen::{is_shared, Meeting, Seen};
@@ -70,6 +73,20 @@ pub fn encode_as(
         .map_err(|failure| failure.into_error(value.py(), root))
 }
 
+/// [`encode`] into a pack that outlives what the value was made of.
+pub fn encode_apart(
+    value: &Bound<'_, PyAny>,
+    out: &mut PackBuf,
+    refs: &dyn RefResolver,
+    root: &str,
+) -> PyResult<()> {
+    let mut encoder = Encoder::new(out, refs);
+    encoder.lends = false;
+    encoder
+        .value(value, is_shared(value.as_ptr(), 0))
+        .map_err(|failure| failure.into_error(value.py(), root))
+}
+
 /// Adds several values one after the other, each with its name in errors; they share shapes and identities.
 pub fn encode_with(
     values: &[(&str, &Bound<'_, PyAny>)],
@@ -91,6 +108,8 @@ pub(super) struct Encoder<'a, 'py> {
     refs: &'a dyn RefResolver,
     pub depth: usize,
     pub exactness: Exactness,
+    /// Large bytes stay where they are until the pack is done with them.
+    pub lends: bool,
     // Made when first needed: most calls carry plain values only.
     pub shapes: Option<Box<WriteShapes<'py>>>,
     pub introduced: Introduced,
@@ -112,6 +131,7 @@ impl<'a, 'py> Encoder<'a, 'py> {
             refs,
             depth: 0,
             exactness: Exactness::Plain,
+            lends: true,
             shapes: None,
             introduced: Introduced::default(),
             seen: None,
@@ -296,11 +316,16 @@ impl<'a, 'py> Encoder<'a, 'py> {
 
     pub fn bytes(&mut self, value: &Bound<'py, PyAny>) {
         // SAFETY: the caller checked the type.
-        let bytes = unsafe { value.cast_unchecked::<PyBytes>() }.as_bytes();
-        if bytes.len() >= SEGMENT_FROM {
-            self.out.segment(bytes.to_vec());
+        let bytes = unsafe { value.cast_unchecked::<PyBytes>() };
+        let data = bytes.as_bytes();
+        if data.len() >= SEGMENT_FROM {
+            self.out.segment(if self.lends {
+                Segment::Lent(Arc::new(HeldBytes(bytes.clone().unbind())))
+            } else {
+                Segment::from(data.to_vec())
+            });
         } else {
-            self.out.bytes(bytes);
+            self.out.bytes(data);
         }
     }
 

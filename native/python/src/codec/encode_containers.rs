@@ -199,6 +199,15 @@ fn is_scalar(value: &Bound<'_, PyAny>) -> bool {
 fn is_object_key(key: &Bound<'_, PyAny>, order: &mut KeyOrder) -> bool {
     // SAFETY: `key` is a live object.
     let kind = unsafe { ffi::Py_TYPE(key.as_ptr()) };
-    // SAFETY: asked for exact strings only.
-    is_type!(kind, PyUnicode_Type) && unsafe { text::utf8(key) }.is_none_or(|key| order.takes(key))
+    if !is_type!(kind, PyUnicode_Type) {
+        return false;
+    }
+    // SAFETY: just checked.
+    match unsafe { text::utf8(key) } {
+        Some(key) => order.takes(key),
+        // A key that cannot be told from another goes by the converter of such text.
+        None => {
+            order.takes("\u{fffd}") && text::Surrogates::of(key).is_ok_and(|text| !text.ambiguous)
+        }
+    }
 }

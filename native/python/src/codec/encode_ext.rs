@@ -1,8 +1,10 @@
 //! Objects of types with a rule → packs: converters, dataclasses and their like, buffers.
 
+use std::sync::Arc;
+
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
-use symphony_core::pack::tag;
+use pyo3::types::{PyBytes, PyDict, PyMemoryView, PyString, PyTuple};
+use symphony_core::pack::{tag, Segment};
 
 use super::buffer::HeldBuffer;
 use super::dict_entries::named;
@@ -149,20 +151,29 @@ impl<'py> Encoder<'_, 'py> {
                     this.bytes(&part);
                 } else {
                     let held = HeldBuffer::of(&part);
-                    this.held(held.map_err(|error| Failure::raised_by(value, error))?);
+                    let held = held.map_err(|error| Failure::raised_by(value, error))?;
+                    this.held(held, is_resizable(value));
                 }
             }
             Ok(())
         })
     }
 
-    fn held(&mut self, held: HeldBuffer) {
+    fn held(&mut self, held: HeldBuffer, resizable: bool) {
         if held.bytes().len() < SEGMENT_FROM {
             self.out.bytes(held.bytes());
-        } else {
+        } else if resizable || !self.lends {
             self.out.segment(held.bytes().to_vec());
+        } else {
+            self.out.segment(Segment::Lent(Arc::new(held)));
         }
     }
+}
+
+/// True where holding the memory could make a later `append` of the owner's fail.
+fn is_resizable(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyMemoryView>()
+        || value.get_type().name().is_ok_and(|name| name == "array")
 }
 
 /// Calls a function of the value's rule.

@@ -261,7 +261,7 @@ unsafe extern "C" fn deallocate(object: *mut ffi::PyObject) {
 
 /// A memoryview of its own copy of `data`. Raises `ValueError` when shape and size differ.
 #[pyfunction]
-pub fn _view_of<'py>(
+pub(super) fn _view_of<'py>(
     py: Python<'py>,
     data: Vec<u8>,
     format: &str,
@@ -284,7 +284,7 @@ pub fn view_of<'py>(exporter: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>
 }
 
 /// Bytes of one item: by what is there, or, where nothing is, by the format.
-fn item_size(py: Python<'_>, format: &str, shape: &[usize], length: usize) -> PyResult<usize> {
+pub fn item_size(py: Python<'_>, format: &str, shape: &[usize], length: usize) -> PyResult<usize> {
     let items = shape
         .iter()
         .try_fold(1usize, |n, &side| n.checked_mul(side))

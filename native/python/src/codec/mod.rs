@@ -22,11 +22,12 @@ mod rules;
 mod seen;
 mod text;
 mod undefined;
+mod views;
 mod write_shapes;
 
-pub use call_payload::decode_call;
+pub use call_payload::{decode_call, decode_call_lending, CallPayload};
 pub use decode::decode;
-pub use encode::{encode, encode_as, encode_with, Exactness};
+pub use encode::{encode, encode_apart, encode_as, encode_with, Exactness};
 pub use failure::malformed;
 pub use undefined::undefined;
 
