@@ -130,10 +130,11 @@ def _reader(name: str) -> tuple[Callable[[Any], Any], bool] | None:
 _plan = _models.plan
 
 
-def _forget_variables(error: BaseException) -> None:
+def _forget_variables(error: BaseException, raised_by: Any) -> None:
     """Clears the variables of the functions that raised this, and what it came from."""
     import traceback
 
+    traceback.clear_frames(raised_by)
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:

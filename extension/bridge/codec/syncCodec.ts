@@ -97,6 +97,7 @@ export class SyncCodec {
     try {
       this.pack(lane, name, args, kwargs, site);
       this.register(lane);
+      const lent = lane.packer.segments;
       lane.call(this.addon, target, parent);
       if (lane.status === Status.TOO_LARGE) {
         lane.growReply();
@@ -106,8 +107,9 @@ export class SyncCodec {
       // Read now: reading the reply may make another call.
       const { status } = lane;
       const reply = this.unpack(lane, strict && status === Status.VALUE);
-      if (status === Status.ERROR) throw this.toError(reply);
-      return reply;
+      if (status === Status.VALUE) return reply;
+      if ((reply as { code?: unknown } | null)?.code === VIEW_ESCAPED) escaped.push(lent);
+      throw this.toError(reply);
     } finally {
       // A call inside a call gives the outer one the memory back that its reply is written to.
       if (before !== undefined) this.register(before);
@@ -164,6 +166,11 @@ export class SyncCodec {
     this.registered = lane;
   }
 }
+
+/** Code of the error for memory that Python still refers to after the call that lent it. */
+const VIEW_ESCAPED = 'view-escaped';
+/** Such memory: it stays for good, because nobody tells when Python is done with it. */
+const escaped: (readonly Uint8Array[])[] = [];
 
 const FIRST_OPS = 4096;
 const FIRST_NUMS = 4096;

@@ -63,8 +63,10 @@ impl<'py> Views<'py> {
         }
         if let Err(error) = &outcome {
             // The functions that failed are over, but their traceback keeps their variables.
-            rules::convert(py)?
-                .call_method1(intern!(py, "_forget_variables"), (error.value(py),))?;
+            rules::convert(py)?.call_method1(
+                intern!(py, "_forget_variables"),
+                (error.value(py), error.traceback(py)),
+            )?;
         }
         if self.release() {
             return outcome;
