@@ -43,4 +43,5 @@ HINTS: dict[str, str] = {
     "script-not-found": "Check the path; it is relative to the current directory.",
     "start-failed": "Look at what Python printed, or choose another interpreter.",
     "unsupported": "Do it on the other side.",
+    "view-escaped": "Keep a copy instead: bytes(view) or numpy.array(view).",
 }

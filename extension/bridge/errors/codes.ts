@@ -41,6 +41,7 @@ export const ERROR_CODES = {
   'script-not-found': 'Check the path; it is relative to the current directory.',
   'start-failed': 'Look at what Python printed, or choose another interpreter.',
   unsupported: 'Do it on the other side.',
+  'view-escaped': 'Keep a copy instead: bytes(view) or numpy.array(view).',
 } as const satisfies Record<string, string>;
 
 /** A code of ours. Exposed functions and scripts may have codes of their own besides. */
