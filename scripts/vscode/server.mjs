@@ -16,8 +16,6 @@ const guard = at('scripts', 'vscode', 'guard.mjs');
  * @property {boolean} [installed] the project is there as an installed extension
  * @property {boolean} [trusted] every folder is trusted; false asks as VS Code does
  * @property {string} [token] a page needs it to connect; none when absent
- * @property {Record<string, unknown>} [settings] user settings beside the quiet defaults
- * @property {Record<string, string>} [env] added to the environment of the extension host
  * @property {(line: string) => void} [onLog]
  *
  * @typedef {object} Server
@@ -34,12 +32,12 @@ export async function startServer(options = {}) {
   const extensions = join(folder, 'extensions');
   mkdirSync(extensions, { recursive: true });
   if (options.installed) symlinkSync(root, join(extensions, 'symphony.symphony-conductor-workbench-0.1.0'));
-  writeSettings(folder, options.settings);
+  writeSettings(folder);
   const server = [serverNode, serverMain, ...serverArguments(folder, extensions, options)];
   const child = spawn(process.execPath, [guard, folder, ...server], {
     cwd: root,
     detached: true,
-    env: { ...process.env, ...environment(folder), ...options.env },
+    env: { ...process.env, ...environment(folder) },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const exited = exitOf(child);
@@ -79,8 +77,8 @@ const quietSettings = {
   'workbench.welcomePage.walkthroughs.openOnInstall': false,
 };
 
-function writeSettings(folder, settings) {
-  const text = JSON.stringify({ ...quietSettings, ...settings }, null, 2);
+function writeSettings(folder) {
+  const text = JSON.stringify(quietSettings, null, 2);
   mkdirSync(join(folder, 'user-data', 'User'), { recursive: true });
   writeFileSync(join(folder, 'user-data', 'User', 'settings.json'), text);
 }
