@@ -61,6 +61,7 @@ def control_main() -> None: ...
 def emit(name: str, value: Any) -> None: ...
 def end_span(span: int) -> None: ...
 def fail_span(span: int, message: str) -> None: ...
+def current_call() -> tuple[int, object] | None: ...
 def handles() -> list[dict[str, Any]]: ...
 def handles_opened() -> int: ...
 def host_call(
@@ -280,6 +281,16 @@ class Dag:
         concurrency: int | None = None,
     ) -> Awaitable[Run]:
         """Awaitable form of :meth:`start`."""
+
+    def restore(self, run: _Id, graph: _Graph, *, concurrency: int | None = None) -> Run:
+        """Go on, under its own id, with a run that failed, was cancelled, or whose process ended.
+
+        ``graph`` is the one that the run was started with. Steps that completed do not run again, unless
+        their result was something that cannot be kept; the variables are those of the run.
+        """
+
+    def restore_async(self, run: _Id, graph: _Graph, *, concurrency: int | None = None) -> Awaitable[Run]:
+        """Awaitable form of :meth:`restore`."""
 
     def status(self, id: _Id) -> RunStatus:
         """Return the state of a run of this or another process; a workflow's id gives its latest run."""

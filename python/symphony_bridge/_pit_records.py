@@ -44,7 +44,10 @@ class ModelStatus:
 
 @dataclass(frozen=True)
 class PoolStatus:
-    """The pool of this process. ``leaked`` counts leases that were dropped without release."""
+    """The pool of this process.
+
+    ``waiting`` counts allocations that are not granted yet, ``leaked`` leases dropped without release.
+    """
 
     memory_limit_mb: int
     memory_used_mb: int
@@ -84,8 +87,8 @@ class RunStatus:
 class Event:
     """One thing that happened in a run; ``done`` of ``total`` steps have ended.
 
-    ``kind``: run-started, step-started, step-retrying, step-completed, step-failed, step-skipped,
-    run-completed, run-failed, run-cancelled.
+    ``kind``: run-started, step-restored, step-started, step-retrying, step-completed, step-failed,
+    step-skipped, run-completed, run-failed, run-cancelled.
     """
 
     seq: int
@@ -144,7 +147,10 @@ class Policy:
 
 @dataclass(frozen=True)
 class StaleItem:
-    """Something that was marked stale: why it went, or what kept it. ``bytes`` is what its going frees."""
+    """Something that was marked stale: why it went, or what kept it. ``bytes`` is what its going frees.
+
+    ``kind``: artifact, run or model.
+    """
 
     id: UUID
     kind: str

@@ -11,8 +11,10 @@ from pathlib import Path
 PACKAGE_FOLDER = Path(__file__).resolve().parents[2] / "python"
 
 
-def start_python(code: str, home: Path | str, **settings: str) -> subprocess.Popen[str]:
-    """Run ``code`` in a new Python whose default Pit is at ``home``."""
+def start_python(
+    code: str, home: Path | str, *arguments: Path | str, **settings: str
+) -> subprocess.Popen[str]:
+    """Run ``code`` with ``arguments`` in a new Python whose default Pit is at ``home``."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(PACKAGE_FOLDER),
@@ -20,17 +22,18 @@ def start_python(code: str, home: Path | str, **settings: str) -> subprocess.Pop
         **settings,
     }
     return subprocess.Popen(
-        [sys.executable, "-u", "-c", code],
+        [sys.executable, "-u", "-c", code, *map(str, arguments)],
         env=environment,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def run_python(code: str, home: Path | str, **settings: str) -> str:
+def run_python(code: str, home: Path | str, *arguments: Path | str, **settings: str) -> str:
     """As ``start_python``; waits, and returns what it printed. Fails when it fails."""
-    process = start_python(code, home, **settings)
+    process = start_python(code, home, *arguments, **settings)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     return out

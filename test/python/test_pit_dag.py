@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
+import warnings
+import weakref
 from uuid import UUID, uuid4
 
 import pytest
-from pit_support import run_python
+from pit_support import run_python, start_python
 from symphony_bridge import _native, pit
 
 
@@ -82,24 +85,205 @@ def test_a_graph_started_twice_is_one_workflow_and_two_runs(dag):
 def test_independent_steps_overlap_within_the_bound(dag):
     graph = pit.Graph("wide")
     lock, now, most = threading.Lock(), 0, 0
+    together = threading.Barrier(4)
 
     def work(context):
         nonlocal now, most
         with lock:
             now += 1
             most = max(most, now)
-        time.sleep(0.05)
+        if context.variables["meet"]:
+            # Passes only when four steps are here at the same time.
+            together.wait(20)
+        time.sleep(0.005)
         with lock:
             now -= 1
 
     for number in range(8):
         graph.step(f"s{number}", work)
-    begun = time.monotonic()
-    dag.start(graph, concurrency=4).result()
+    dag.start(graph, {"meet": True}, concurrency=4).result()
     assert most == 4
-    assert time.monotonic() - begun < 0.35
-    assert dag.start(graph, concurrency=1).result()
-    assert most == 4
+    most = 0
+    dag.start(graph, {"meet": False}, concurrency=1).result()
+    assert most == 1
+
+
+def test_a_graph_may_outlive_its_pit():
+    # The next Pit is often made at the address of the one before.
+    graph = add_up()
+    for _ in range(20):
+        here = pit.Pit(":memory:")
+        assert here.dag.start(graph, {"count": 2}).result()["total"] == 1
+        del here
+        gc.collect()
+
+
+def test_a_function_of_several_steps_cannot_stand_for_one():
+    graph = pit.Graph("twice")
+    graph.step("a", print)
+    graph.step("b", print)
+    for ambiguous in (
+        lambda: graph.depend("c", after=print),
+        lambda: graph.step("c", repr, after=[print]),
+    ):
+        with pytest.raises(pit.PitInvalid, match="'a' and 'b'") as caught:
+            ambiguous()
+        assert "name" in caught.value.hint
+    graph.step("c", repr, after=["b"])
+    assert graph._definition()[3] == [("b", "c", "hard")]
+
+
+def test_what_is_odd_with_a_graph_is_a_warning(dag):
+    graph = add_up()
+    graph.step("alone", lambda context: None)
+    graph.depend("text", after="nowhere", kind="optional")
+    for create in (dag.create_workflow, dag.start):
+        with pytest.warns(UserWarning, match="'alone' is not connected") as caught:
+            create(graph, *([{"count": 1}] if create == dag.start else []))
+        assert len(caught) == 1
+        assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # Told once per workflow.
+        dag.start(graph, {"count": 1}).result()
+        wide = pit.Graph("wide")
+        wide.step("a", print)
+        wide.step("b", print)
+        dag.start(wide).result()
+
+
+def test_the_callables_of_a_graph_go_with_it(dag):
+    class Large:
+        def __call__(self, context):
+            return 1
+
+    graph = pit.Graph("large")
+    step = Large()
+    graph.step("a", step)
+    run = dag.start(graph)
+    run.result()
+    workflow = run.status().workflow
+    assert dag.start(workflow).result() == {"a": 1}
+    gone = weakref.ref(step)
+    del graph, step, run
+    for _ in range(200):
+        gc.collect()
+        if gone() is None:
+            break
+        time.sleep(0.01)
+    assert gone() is None
+    with pytest.raises(pit.PitConflict, match="let go of them"):
+        dag.start(workflow)
+
+
+INTERRUPTED = """
+import os, sys
+from symphony_bridge import pit
+
+def count(context):
+    with open(sys.argv[1], "a") as log:
+        log.write(context.step + "\\n")
+
+graph = pit.Graph("long", version="3")
+@graph.step
+def first(context):
+    count(context)
+    return [1, {"of": context.variables["text"]}]
+@graph.step(after=[first])
+def not_kept(context):
+    count(context)
+    return object()
+@graph.step(after=[first, not_kept])
+async def second(context):
+    count(context)
+    if sys.argv[2] == "die":
+        os.kill(os.getpid(), 9)
+    return context.inputs["first"]
+@graph.step(after=[second])
+def third(context):
+    count(context)
+    return context.inputs["second"], context.variables
+"""
+
+
+def test_an_interrupted_run_goes_on_in_a_new_process(tmp_path):
+    log = tmp_path / "log"
+    crash = start_python(
+        INTERRUPTED + "run = pit.dag.start(graph, {'text': 't'}); print(run.id, flush=True); run.result()",
+        tmp_path,
+        log,
+        "die",
+    )
+    out, _ = crash.communicate(timeout=60)
+    assert crash.returncode == -9
+    id = UUID(out.strip())
+    done = log.read_text().split()
+    out = run_python(
+        INTERRUPTED
+        + f"""
+for other in (pit.Graph("long", version="3"), "no graph"):
+    try:
+        pit.dag.restore("{id}", other)
+    except (pit.PitConflict, TypeError) as error:
+        print(type(error).__name__)
+run = pit.dag.restore("{id}", graph)
+print(run.id, run.result()["third"])
+print([event.step for event in run if event.kind == "step-restored"])
+try:
+    pit.dag.restore(run.id, graph)
+except pit.PitConflict as error:
+    print(error)
+""",
+        tmp_path,
+        log,
+        "live",
+    )
+    lines = out.splitlines()
+    assert lines[:2] == ["PitConflict", "TypeError"]
+    assert lines[2] == f"{id} ([1, {{'of': 't'}}], {{'text': 't'}})"
+    assert lines[3] == "['first']"
+    assert "has completed" in lines[4]
+    assert done == ["first", "not_kept", "second"]
+    # What could not be kept is made again; what was kept is not.
+    assert log.read_text().split()[3:] == ["not_kept", "second", "third"]
+    here = pit.Pit(tmp_path)
+    assert here.dag.status(id).state == "completed"
+    assert here.dag.results(id)["third"][1] == {"text": "t"}
+
+
+def test_a_failed_run_is_restored_and_a_running_one_is_not(dag):
+    graph = pit.Graph("again")
+    broken, go, ran = threading.Event(), threading.Event(), []
+
+    @graph.step
+    def first(context):
+        ran.append("first")
+        return 1
+
+    @graph.step(after=[first])
+    def second(context):
+        ran.append("second")
+        go.wait(20)
+        if not broken.is_set():
+            broken.set()
+            raise ValueError("once")
+        return context.inputs["first"] + 1
+
+    run = dag.start(graph)
+    with pytest.raises(pit.PitConflict, match="still runs"):
+        dag.restore(run.id, graph)
+    go.set()
+    with pytest.raises(pit.PitFailed):
+        run.result()
+
+    async def main():
+        return await (await dag.restore_async(run.id, graph, concurrency=1)).result_async()
+
+    assert asyncio.run(main()) == {"first": 1, "second": 2}
+    assert ran == ["first", "second", "second"]
+    assert dag.status(run.id).state == "completed"
+    with pytest.raises(pit.PitNotFound):
+        dag.restore(uuid4(), graph)
 
 
 def test_validation_tells_everything_at_once(dag):

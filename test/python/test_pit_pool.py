@@ -265,3 +265,37 @@ def test_a_hot_lease_costs_little(pool):
             pool.allocate("m").release()
         best = min(best, (time.perf_counter() - begun) / 1000)
     assert best < 5e-6, f"{best * 1e9:.0f} ns"
+
+
+def test_an_unregistered_model_is_not_loaded_for_those_who_wait_for_it(pool):
+    pool.set_memory_limit(10)
+    loaded = []
+    pool.register("holder", dict, memory_mb=10)
+    pool.register("gone", lambda: loaded.append(1), memory_mb=10)
+    holder = pool.allocate("holder")
+    failure = []
+
+    def wait():
+        with pytest.raises(pit.PitNotFound, match="unregistered") as caught:
+            pool.allocate("gone", deadline=20)
+        failure.append(caught.value)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    while pool.status().waiting == 0:
+        time.sleep(0.001)
+    pool.unregister("gone")
+    thread.join(25)
+    assert len(failure) == 1
+    holder.release()
+    pool.unload("holder")
+    assert loaded == []
+    assert pool.status().memory_used_mb == 0
+
+
+def test_the_id_of_a_released_lease_names_nothing(pool):
+    pool.register("m", dict)
+    lease = pool.allocate("m")
+    lease.release()
+    with pytest.raises(pit.PitNotFound):
+        pool.status(lease.id)

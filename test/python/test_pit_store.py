@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import array
 import asyncio
+import os
+import threading
+import time
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from pit_support import run_python
+from pit_support import query, run_python, start_python
 from symphony_bridge import pit
 
 
@@ -71,21 +74,29 @@ def test_awaitable_forms(here):
 
 def test_a_cancelled_store_leaves_no_file(tmp_path):
     store = pit.Pit(tmp_path).artifacts
+    content = os.urandom(48 << 20)
 
-    async def main():
-        task = asyncio.ensure_future(store.store_async(bytes(range(256)) * 40_000))
-        await asyncio.sleep(0)
+    def files(folder):
+        return [file for file in folder.rglob("*") if file.is_file()]
+
+    async def cancel_while_its_file_is_written():
+        task = asyncio.ensure_future(store.store_async(content))
+        while not files(tmp_path / "blobs" / "tmp"):
+            if task.done():
+                return False
+            await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        for _ in range(200):
-            if not any((tmp_path / "blobs" / "tmp").iterdir()):
-                break
-            await asyncio.sleep(0.01)
-        assert not any((tmp_path / "blobs" / "tmp").iterdir())
+        return True
 
     store.exists(uuid4())
-    asyncio.run(main())
+    assert asyncio.run(cancel_while_its_file_is_written()), "the file was never seen"
+    deadline = time.monotonic() + 20
+    while files(tmp_path / "blobs") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert files(tmp_path / "blobs") == []
+    assert query(tmp_path, "SELECT count(*) FROM artifact") == [(0,)]
 
 
 def test_a_damaged_file_names_the_artifact(tmp_path):
@@ -142,6 +153,76 @@ print(pit.retrieve_artifact('{id}').decode(), pit.store_artifact('back'))
     text, other = out.split()
     assert text == "shared"
     assert mine.artifacts.retrieve(other) == b"back"
+
+
+HOLD = """
+import sqlite3, sys
+held = sqlite3.connect(sys.argv[1], isolation_level=None)
+held.execute(sys.argv[2])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def hold(tmp_path):
+    """Locks the database of a home in a process of its own; gives what ends that."""
+    holders = []
+
+    def begin(statement):
+        holder = start_python(HOLD, tmp_path, str(tmp_path / "pit.sqlite"), statement)
+        holders.append(holder)
+        assert holder.stdout.readline() == "held\n"
+        return holder.communicate
+
+    yield begin
+    for holder in holders:
+        holder.kill()
+        holder.communicate()
+
+
+def test_python_runs_on_while_the_last_pit_writes_what_is_left(tmp_path, hold):
+    last = pit.Pit(tmp_path)
+    last.artifacts.store("x")
+    release = hold("BEGIN IMMEDIATE")
+    last.arbitration.submit_decision({"context_type": "x", "options": ["a"]})
+    dropping = threading.Event()
+
+    def end():
+        nonlocal last
+        dropping.set()
+        del last
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    dropping.wait()
+    # The writer waits for the other process, and this line needs the GIL.
+    release()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert query(tmp_path, "SELECT count(*) FROM decision") == [(1,)]
+
+
+def test_asking_for_the_state_of_a_home_does_not_wait_for_its_opening(tmp_path, hold):
+    run_python(
+        "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('CREATE TABLE t (a)')",
+        tmp_path,
+        tmp_path / "pit.sqlite",
+    )
+    release = hold("BEGIN EXCLUSIVE")
+    opening = pit.Pit(tmp_path)
+    thread = threading.Thread(target=lambda: opening.artifacts.exists(uuid4()))
+    thread.start()
+    begun = time.monotonic()
+    while time.monotonic() - begun < 0.5:
+        assert not opening.is_open
+        assert opening.home == tmp_path
+        time.sleep(0.01)
+    release()
+    thread.join(20)
+    # The lock gives up after ten seconds: whoever waits for it is far beyond that.
+    assert time.monotonic() - begun < 8
+    assert opening.is_open
 
 
 def test_decisions_choose_the_callers_own_option_and_explain(here):
@@ -221,6 +302,36 @@ def test_cleanup_keeps_what_is_protected(here):
     assert [(item.id, item.reason, item.bytes) for item in report.items] == [(gone, "old", 4)]
     assert {item.id for item in report.kept} == {tagged, parent}
     assert (report.bytes_freed, store.exists(gone), store.exists(parent)) == (4, False, True)
+
+
+def test_stale_models(here):
+    unloaded = []
+    ids = {name: here.pool.register(name, dict, unload=unloaded.append, memory_mb=3) for name in "abc"}
+    here.pool.allocate("a").release()
+    held = here.pool.allocate("b")
+    for name in "ab":
+        here.stale.mark_stale(ids[name], "old")
+    assert {item.reason for item in here.stale.cleanup_stale(0).kept} == {
+        "younger than the minimum retention of 2592000 s"
+    }
+    here.stale.set_min_retention(0)
+    assert here.stale.cleanup_stale(60).kept == ()
+    planned = here.stale.cleanup_stale(0, dry_run=True)
+    assert here.pool.status("a").status == "Ready"
+
+    async def clean():
+        return await here.stale.cleanup_stale_async(0)
+
+    report = asyncio.run(clean())
+    assert planned.items == report.items
+    assert [(item.id, item.kind, item.reason) for item in report.items] == [(ids["a"], "model", "old")]
+    assert [(item.id, item.reason) for item in report.kept] == [(ids["b"], "in use")]
+    assert (report.bytes_freed, unloaded) == (3 << 20, [{}])
+    with pytest.raises(pit.PitNotFound):
+        here.pool.status("a")
+    held.release()
+    assert [item.id for item in here.stale.cleanup_stale(0).items] == [ids["b"]]
+    assert [model.name for model in here.pool.status().models] == ["c"]
 
 
 def test_stale_runs(here):

@@ -2,7 +2,7 @@
 //! the first use that needs it; a failure is told to that caller and tried anew by the next.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -35,7 +35,9 @@ pub struct Pit {
     pub pool: Pool,
     place: Box<dyn Fn() -> Place + Send + Sync>,
     runtime: Handle,
-    rooms: Mutex<Option<Arc<Rooms>>>,
+    rooms: OnceLock<Arc<Rooms>>,
+    /// Held while the home opens, which may take as long as another process holds it: only openers wait for it.
+    opening: Mutex<()>,
 }
 
 impl Pit {
@@ -50,7 +52,8 @@ impl Pit {
             pool: Pool::new(runtime.clone()),
             place: Box::new(place),
             runtime,
-            rooms: Mutex::default(),
+            rooms: OnceLock::new(),
+            opening: Mutex::default(),
         }
     }
 
@@ -67,9 +70,12 @@ impl Pit {
 
     /// The components of the home; opens it when that is not done yet. Blocks on the disk the first time.
     pub fn rooms(&self) -> Result<Arc<Rooms>> {
-        let mut rooms = self.rooms.lock();
-        if let Some(open) = rooms.as_ref() {
-            return Ok(open.clone());
+        if let Some(open) = self.open_rooms() {
+            return Ok(open);
+        }
+        let _opening = self.opening.lock();
+        if let Some(open) = self.open_rooms() {
+            return Ok(open);
         }
         let home = Arc::new(match (self.place)() {
             Place::Memory => Home::in_memory()?,
@@ -79,16 +85,15 @@ impl Pit {
         let open = Arc::new(Rooms {
             dag: Dag::new(home.clone(), self.runtime.clone()),
             arbitration: Arbitration::new(home.clone()),
-            stale: Stale::new(home.clone(), artifacts.clone()),
+            stale: Stale::new(home.clone(), artifacts.clone(), self.pool.clone()),
             artifacts,
             home,
         });
-        *rooms = Some(open.clone());
-        Ok(open)
+        Ok(self.rooms.get_or_init(|| open).clone())
     }
 
-    /// The components of the home if it is open.
+    /// The components of the home if it is open. Never waits.
     pub fn open_rooms(&self) -> Option<Arc<Rooms>> {
-        self.rooms.lock().clone()
+        self.rooms.get().cloned()
     }
 }

@@ -20,6 +20,10 @@ impl Opaque {
             bytes: bytes.map(Arc::from),
         }
     }
+    /// A value of which only the kept form is there: of a run that another process began.
+    pub fn kept(bytes: Vec<u8>) -> Self {
+        Opaque::new((), Some(bytes))
+    }
     pub fn get<T: 'static>(&self) -> Option<&T> {
         self.value.downcast_ref()
     }

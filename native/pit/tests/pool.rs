@@ -305,6 +305,39 @@ fn a_dropped_lease_is_released_and_counted_as_a_leak() {
 }
 
 #[test]
+fn an_unregistered_model_is_not_loaded_for_those_who_wait_for_it() {
+    let runtime = runtime();
+    let pool = pool(&runtime, 10);
+    for name in ["holder", "gone"] {
+        pool.register(spec(name, 10), instant_loader())
+            .expect("register");
+    }
+    runtime.block_on(async {
+        let holder = pool.allocate("holder", 0, None, 0).await.expect("holder");
+        let waiting = tokio::spawn({
+            let pool = pool.clone();
+            async move { pool.allocate("gone", 0, None, 0).await.map(drop) }
+        });
+        until_waiting(&pool, 1).await;
+        pool.unregister("gone").await.expect("unregister");
+        let error = waiting.await.expect("task").unwrap_err();
+        assert_eq!(error.kind(), Kind::NotFound);
+        holder.release();
+        pool.unload("holder").await.expect("unload");
+        assert_eq!(pool.status().memory_used_mb, 0);
+        // The slot of the model that is gone serves the next, which is a model of its own.
+        pool.register(spec("next", 10), instant_loader())
+            .expect("register");
+        assert_eq!(pool.model_status("next").expect("next").loads, 0);
+        pool.allocate("next", 0, None, 0)
+            .await
+            .expect("next")
+            .release();
+        assert_eq!(pool.status().memory_used_mb, 10);
+    });
+}
+
+#[test]
 fn a_hot_lease_costs_nanoseconds() {
     let runtime = runtime();
     let pool = pool(&runtime, 10);

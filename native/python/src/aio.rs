@@ -6,7 +6,7 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -25,13 +25,25 @@ use crate::js::{self, JsThread};
 /// How often a blocked Python thread looks for signals (Ctrl+C) while it waits for Rust.
 const SIGNAL_POLL: Duration = Duration::from_millis(100);
 
+/// Threads that poll futures; they never attach to Python.
+const WORKERS: usize = 2;
+
+/// Tokio starts its workers before any thread for blocking work.
+fn thread_name() -> String {
+    static STARTED: AtomicUsize = AtomicUsize::new(0);
+    match STARTED.fetch_add(1, Ordering::Relaxed) {
+        0..WORKERS => "conductor-tokio".into(),
+        _ => "conductor-block".into(),
+    }
+}
+
 /// The process-wide Tokio runtime; started on first use.
 pub fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
         Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("conductor-tokio")
+            .worker_threads(WORKERS)
+            .thread_name_fn(thread_name)
             .enable_time()
             .build()
             .expect("the operating system refused to start threads for Tokio")

@@ -123,7 +123,6 @@ fn leave(reason: &str) -> ! {
     unsafe { libc::_exit(ORPHANED) }
 }
 
-#[cfg(target_os = "linux")]
 fn die_with_parent() -> PyResult<()> {
     // SAFETY: plain system calls without pointers.
     unsafe {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any, Callable, Iterable, Mapping, Optional, Tuple, TypeVar, overload
-from uuid import UUID
 
 from .. import _native
 from ..errors import PitInvalid
@@ -36,9 +35,9 @@ class Graph:
         self.version = version
         self._steps: list[_StepRow] = []
         self._edges: list[tuple[str, str, str]] = []
-        self._functions: dict[int, str] = {}
+        self._functions: dict[int, list[str]] = {}
         # Filled by native code: the workflows that were made of this graph, by Pit.
-        self._workflows: dict[int, UUID] = {}
+        self._workflows: dict[int, object] = {}
 
     @overload
     def step(self, step: _Function, /) -> _Function: ...
@@ -153,16 +152,24 @@ class Graph:
         retries: int,
         configuration: Mapping[str, Any] | None,
     ) -> None:
+        edges = [
+            (self._name_of(step), name, kind)
+            for upstream, kind in zip(dependencies, ("hard", "soft", "optional"))
+            for step in upstream
+        ]
         self._steps.append((name, "callable", function, configuration, on_failure, retries))
-        self._functions[id(function)] = name
-        for upstream, kind in zip(dependencies, ("hard", "soft", "optional")):
-            self._edges.extend((self._name_of(step), name, kind) for step in upstream)
+        self._functions.setdefault(id(function), []).append(name)
+        self._edges.extend(edges)
         self._workflows = {}
 
     def _name_of(self, step: str | StepFunction) -> str:
         if isinstance(step, str):
             return step
-        return self._functions.get(id(step), getattr(step, "__name__", str(step)))
+        names = self._functions.get(id(step)) or [getattr(step, "__name__", str(step))]
+        if len(names) > 1:
+            listed = " and ".join(repr(name) for name in names)
+            raise _invalid("after", step, f"the name of a step: this function is that of {listed}")
+        return names[0]
 
     def _definition(self) -> tuple[str, str, list[_StepRow], list[tuple[str, str, str]]]:
         return self.name, self.version, self._steps, self._edges

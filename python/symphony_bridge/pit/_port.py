@@ -164,7 +164,7 @@ async def get_policy_async(policy: UUID | str) -> Policy:
 
 
 def mark_stale(id: UUID | str, reason: str) -> None:
-    """Mark an artifact or a run as no longer needed: a candidate of the next cleanup."""
+    """Mark a model, an artifact or a run as no longer needed: a candidate of the next cleanup."""
     stale.mark_stale(id, reason)
 
 
@@ -174,7 +174,7 @@ async def mark_stale_async(id: UUID | str, reason: str) -> None:
 
 
 def cleanup_stale(older_than: float | timedelta, dry_run: bool = False) -> StaleReport:
-    """Delete what was marked at least ``older_than`` seconds ago and nothing protects."""
+    """Delete what was marked at least ``older_than`` seconds ago and nothing protects; unregister models."""
     return stale.cleanup_stale(older_than, dry_run)
 
 

@@ -114,20 +114,25 @@ impl Artifacts {
     /// Drops the artifact; answers how many bytes that freed on disk: none while other artifacts have the same content.
     pub fn delete(&self, id: Uuid) -> Pending<u64> {
         const OP: Op = op("artifacts", "delete");
-        let pending = self.home.write(OP, move |connection| {
+        let folder = self.home.folder().map(Path::to_owned);
+        let delete = move |connection: &Connection| {
             remove(OP, connection, id)?.ok_or_else(|| unknown(OP, id))
-        });
-        self.sweep();
-        pending
+        };
+        match folder {
+            Some(folder) => self.home.write_then(OP, delete, move |connection| {
+                sweep_trash(OP, connection, &folder)
+            }),
+            None => self.home.write(OP, delete),
+        }
     }
 
-    /// Removes the files of forgotten content, soon.
-    pub(crate) fn sweep(&self) {
-        if let Some(folder) = self.home.folder().map(Path::to_owned) {
-            self.home.write_lazily(move |connection| {
-                sweep_trash(op("artifacts", "delete"), connection, &folder)
-            });
-        }
+    /// Removes the files of forgotten content. Blocks on the disk.
+    pub(crate) fn sweep(&self, op: Op) -> Result<()> {
+        let Some(folder) = self.home.folder().map(Path::to_owned) else {
+            return Ok(());
+        };
+        let sweep = move |connection: &Connection| sweep_trash(op, connection, &folder);
+        self.home.write(op, sweep).wait()
     }
 }
 

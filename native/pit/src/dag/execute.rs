@@ -54,6 +54,12 @@ impl Executor {
         let mut ready: BTreeSet<usize> = (0..missing.len())
             .filter(|&step| missing[step] == 0)
             .collect();
+        // What a restored run has done before.
+        for step in 0..missing.len() {
+            if run.step_state(step) == StepState::Completed {
+                release(&plan.downstream[step], &mut missing, &mut ready);
+            }
+        }
         let mut running: JoinSet<Outcome> = JoinSet::new();
         let mut tasks: HashMap<Id, usize> = HashMap::new();
         loop {
@@ -62,6 +68,9 @@ impl Executor {
                     break;
                 }
                 let Some(step) = ready.pop_first() else { break };
+                if run.step_state(step) == StepState::Completed {
+                    continue;
+                }
                 if self.is_unreachable(step) {
                     run.step_ended(step, StepState::Skipped, None, None);
                     release(&plan.downstream[step], &mut missing, &mut ready);

@@ -213,13 +213,7 @@ impl<'a> Check<'a> {
             }
             if ends.0.is_none() {
                 let message = format!("step '{to}' depends on '{from}', which is not a step");
-                if edge.kind == DependencyKind::Optional {
-                    self.warnings.push(Problem {
-                        code: "unknown-step",
-                        message,
-                        steps: vec![from.to_owned()],
-                    });
-                } else {
+                if edge.kind != DependencyKind::Optional {
                     self.report("unknown-step", message, &[from]);
                 }
             }
@@ -309,7 +303,8 @@ impl<'a> Check<'a> {
     }
 
     fn into_plan(mut self) -> Plan {
-        if self.upstream.len() > 1 {
+        // Steps of which none depends on any other are meant so.
+        if self.upstream.iter().any(|upper| !upper.is_empty()) {
             for (position, step) in self.definition.steps.iter().enumerate() {
                 if self.upstream[position].is_empty() && self.downstream[position].is_empty() {
                     let message = format!("step '{}' is not connected to any other", step.name);

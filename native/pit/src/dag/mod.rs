@@ -3,9 +3,11 @@
 
 mod execute;
 mod graph;
+mod restore;
 mod run;
 mod saved;
 mod states;
+mod workflows;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -21,8 +23,10 @@ use uuid::Uuid;
 pub use graph::{
     Definition, Dependency, DependencyKind, OnFailure, Plan, Problem, StepSpec, CALLABLE,
 };
+pub use restore::Restoring;
 pub use run::Run;
 pub use states::{Event, EventKind, RunState, RunStatus, StepState, StepStatus};
+pub use workflows::KEPT;
 
 use crate::clock::now_us;
 use crate::error::{op, Failure, Kind, Op, PitError, Result};
@@ -30,6 +34,7 @@ use crate::home::{sql_error, Home, Pending};
 use crate::ids;
 use crate::process;
 use crate::value::Opaque;
+use workflows::Workflows;
 
 /// Steps of one run that run at the same time when nothing else is said.
 pub const DEFAULT_CONCURRENCY: usize = 32;
@@ -84,13 +89,14 @@ impl Default for RunOptions {
 pub struct Dag {
     home: Arc<Home>,
     runtime: Handle,
-    workflows: Mutex<HashMap<Uuid, Arc<Workflow>>>,
+    workflows: Mutex<Workflows>,
     runs: Mutex<HashMap<Uuid, Weak<Run>>>,
 }
 
 /// A run whose row is being written; it starts when that is done.
 pub struct Starting {
     run: Arc<Run>,
+    /// None when it is on disk already.
     saved: Option<Pending<()>>,
     launched: bool,
     home: Arc<Home>,
@@ -107,60 +113,50 @@ impl Dag {
         }
     }
 
-    /// Checks a definition; all its errors come together. `runners` are the steps' callables, in their order.
+    /// Checks a definition; all its errors come together. `runners` are the steps' callables, in their order. The
+    /// workflow can be executed by its id while it is among the [`KEPT`] that were executed or made last.
     pub fn create_workflow(
         &self,
         definition: Definition,
         runners: Vec<Arc<dyn StepRunner>>,
     ) -> Result<Pending<Arc<Workflow>>> {
-        const OP: Op = op("dag", "create_workflow");
-        let plan = graph::validate(OP, &definition)?;
-        if runners.len() != definition.steps.len() {
-            return Err(OP.error(Kind::Internal, "every step needs its callable"));
+        let (workflow, saved) = self.make(definition, runners)?;
+        let let_go = self.workflows.lock().keep(workflow);
+        // After the lock: with a workflow go callables, whose finalisers may come back to us.
+        drop(let_go);
+        Ok(saved)
+    }
+
+    /// As `create_workflow`, for a caller that holds the workflow itself: it can be executed as long as that.
+    pub fn define(
+        &self,
+        definition: Definition,
+        runners: Vec<Arc<dyn StepRunner>>,
+    ) -> Result<Pending<Arc<Workflow>>> {
+        let (workflow, saved) = self.make(definition, runners)?;
+        self.workflows.lock().know(&workflow);
+        Ok(saved)
+    }
+
+    /// Begins a run of the workflow with that id; each call is a run of its own.
+    pub fn execute(&self, workflow: Uuid, options: RunOptions) -> Result<Starting> {
+        let found = self.workflows.lock().find(workflow);
+        match found {
+            Some(workflow) => self.start(workflow, options),
+            None => Err(self.not_here(execute::OP, workflow)),
         }
-        let workflow = Arc::new(Workflow {
-            id: ids::fresh(),
-            definition,
-            plan,
-            runners,
-        });
-        self.workflows.lock().insert(workflow.id, workflow.clone());
-        Ok(self.home.write(OP, move |connection| {
-            let definition = &workflow.definition;
-            connection
-                .prepare_cached("INSERT INTO workflow (id, name, version, definition, created_us) VALUES (?1, ?2, ?3, ?4, ?5)")
-                .and_then(|mut statement| statement.execute(params![workflow.id, definition.name, definition.version, definition.to_json().to_string(), now_us()]))
-                .map_err(|error| sql_error(OP, error))?;
-            Ok(workflow)
-        }))
     }
 
     /// Begins a run of the workflow; each call is a run of its own.
-    pub fn execute(&self, workflow: Uuid, options: RunOptions) -> Result<Starting> {
+    pub fn start(&self, workflow: Arc<Workflow>, options: RunOptions) -> Result<Starting> {
         const OP: Op = execute::OP;
-        if options.concurrency == 0 {
-            return Err(OP.invalid("concurrency", 0, "1 or more"));
-        }
-        let found = self.workflows.lock().get(&workflow).cloned();
-        let workflow = match found {
-            Some(workflow) => workflow,
-            None => return Err(self.not_here(OP, workflow)),
-        };
+        check_concurrency(OP, options.concurrency)?;
         let bytes = options
             .variables
             .as_ref()
             .and_then(|variables| variables.bytes().cloned());
-        let run = Arc::new(Run::new(
-            ids::fresh(),
-            workflow,
-            options.variables,
-            options.concurrency,
-            options.parent_span,
-        ));
-        let mut runs = self.runs.lock();
-        runs.retain(|_, known| known.strong_count() > 0);
-        runs.insert(run.id, Arc::downgrade(&run));
-        drop(runs);
+        let run = Arc::new(Run::new(ids::fresh(), workflow, options));
+        self.know_run(&run);
         let (id, workflow_id, created) = (run.id, run.workflow.id, run.created_us);
         let saved = self.home.write(OP, move |connection| {
             let (owner, owner_started) = process::this();
@@ -201,6 +197,40 @@ impl Dag {
         saved::results(op("dag", "results"), &self.home, id)
     }
 
+    fn make(
+        &self,
+        definition: Definition,
+        runners: Vec<Arc<dyn StepRunner>>,
+    ) -> Result<(Arc<Workflow>, Pending<Arc<Workflow>>)> {
+        const OP: Op = op("dag", "create_workflow");
+        let workflow = Arc::new(Workflow::new(OP, ids::fresh(), definition, runners)?);
+        let written = workflow.clone();
+        let saved = self.home.write(OP, move |connection| {
+            let definition = &written.definition;
+            connection
+                .prepare_cached("INSERT INTO workflow (id, name, version, definition, created_us) VALUES (?1, ?2, ?3, ?4, ?5)")
+                .and_then(|mut statement| statement.execute(params![written.id, definition.name, definition.version, definition.to_json().to_string(), now_us()]))
+                .map_err(|error| sql_error(OP, error))?;
+            Ok(written)
+        });
+        Ok((workflow, saved))
+    }
+
+    /// Makes the run known by its id; false when one of that id is under way here.
+    fn know_run(&self, run: &Arc<Run>) -> bool {
+        let mut runs = self.runs.lock();
+        runs.retain(|_, known| known.strong_count() > 0);
+        let before = runs.get(&run.id).and_then(Weak::upgrade);
+        let free = before.as_ref().is_none_or(|run| run.state().is_final());
+        if free {
+            runs.insert(run.id, Arc::downgrade(run));
+        }
+        drop(runs);
+        // After the lock: with its last owner go values of another language.
+        drop(before);
+        free
+    }
+
     #[track_caller]
     fn not_here(&self, op: Op, workflow: Uuid) -> PitError {
         let known = self.home.read(op, |connection| {
@@ -214,7 +244,10 @@ impl Dag {
         });
         match known {
             Ok(true) => op
-                .error(Kind::Conflict, format!("workflow {workflow} was defined by another process, which has its callables"))
+                .error(
+                    Kind::Conflict,
+                    format!("the callables of workflow {workflow} are not here: another process defined it, or this one has let go of them"),
+                )
                 .hint("define it in this process, then execute that"),
             Ok(false) => op.not_found("workflow", workflow).hint("define it first with create_workflow"),
             Err(error) => error,
@@ -222,21 +255,46 @@ impl Dag {
     }
 }
 
+impl Workflow {
+    fn new(
+        op: Op,
+        id: Uuid,
+        definition: Definition,
+        runners: Vec<Arc<dyn StepRunner>>,
+    ) -> Result<Workflow> {
+        let plan = graph::validate(op, &definition)?;
+        if runners.len() != definition.steps.len() {
+            return Err(op.error(Kind::Internal, "every step needs its callable"));
+        }
+        Ok(Workflow {
+            id,
+            definition,
+            plan,
+            runners,
+        })
+    }
+}
+
+fn check_concurrency(op: Op, concurrency: usize) -> Result<()> {
+    if concurrency == 0 {
+        return Err(op.invalid("concurrency", 0, "1 or more"));
+    }
+    Ok(())
+}
+
 impl Starting {
     /// Blocks until the run is on disk, then lets it go. Not on a Tokio worker.
     pub fn wait(mut self) -> Result<Arc<Run>> {
-        match self.saved.take() {
-            Some(saved) => saved.wait()?,
-            None => return Err(execute::OP.error(Kind::Internal, "a run that was started before")),
+        if let Some(saved) = self.saved.take() {
+            saved.wait()?;
         }
         Ok(self.launch())
     }
 
     /// As `wait`, awaitable. Dropped before its end, the run counts as cancelled.
     pub async fn done(mut self) -> Result<Arc<Run>> {
-        match &mut self.saved {
-            Some(saved) => saved.done().await?,
-            None => return Err(execute::OP.error(Kind::Internal, "a run that was started before")),
+        if let Some(saved) = &mut self.saved {
+            saved.done().await?;
         }
         Ok(self.launch())
     }

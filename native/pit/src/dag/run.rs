@@ -1,6 +1,7 @@
 //! One execution of a workflow: its states, its results, its stream of events. Any thread; the executor writes, everybody
 //! else reads.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -8,8 +9,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::restore::KeptStep;
 use super::states::{Event, EventKind, RunState, RunStatus, StepState, StepStatus};
-use super::Workflow;
+use super::{RunOptions, Workflow};
 use crate::clock::now_us;
 use crate::error::{op, Failure, Kind, Op, PitError, Result};
 use crate::value::Opaque;
@@ -49,13 +51,7 @@ struct StepProgress {
 }
 
 impl Run {
-    pub(super) fn new(
-        id: Uuid,
-        workflow: Arc<Workflow>,
-        variables: Option<Opaque>,
-        concurrency: usize,
-        parent_span: u64,
-    ) -> Run {
+    pub(super) fn new(id: Uuid, workflow: Arc<Workflow>, options: RunOptions) -> Run {
         let step = StepProgress {
             state: StepState::Pending,
             attempts: 0,
@@ -77,9 +73,9 @@ impl Run {
         Run {
             id,
             workflow,
-            variables,
-            concurrency,
-            parent_span,
+            variables: options.variables,
+            concurrency: options.concurrency,
+            parent_span: options.parent_span,
             cancel: CancellationToken::new(),
             created_us: now_us(),
             progress: Mutex::new(progress),
@@ -187,11 +183,41 @@ impl Run {
         self.progress.lock().steps[step].state
     }
 
+    /// Takes over what steps have done before, in a run that has not started yet.
+    pub(super) fn restore(&mut self, kept: Vec<KeptStep>) {
+        let progress = self.progress.get_mut();
+        let steps = self.workflow.definition.steps.iter().enumerate();
+        let places: HashMap<&str, usize> = steps
+            .map(|(place, step)| (step.name.as_str(), place))
+            .collect();
+        for row in kept {
+            let Some(&step) = places.get(row.name.as_str()) else {
+                continue;
+            };
+            progress.steps[step] = StepProgress {
+                state: StepState::Completed,
+                attempts: row.attempts,
+                error: None,
+                result: Some(Opaque::kept(row.result)),
+                started_us: row.started_us,
+                ended_us: row.ended_us,
+            };
+            progress.done += 1;
+        }
+    }
+
     pub(super) fn started(&self) {
         let mut progress = self.progress.lock();
         progress.state = RunState::Running;
         progress.started_us = Some(now_us());
         self.tell(&mut progress, EventKind::RunStarted, None, 0, None);
+        for step in 0..progress.steps.len() {
+            if progress.steps[step].state == StepState::Completed {
+                let attempts = progress.steps[step].attempts;
+                let kind = EventKind::StepRestored;
+                self.tell(&mut progress, kind, Some(step), attempts, None);
+            }
+        }
     }
 
     pub(super) fn step_queued(&self, step: usize) {

@@ -24,6 +24,8 @@ pub enum StepState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
     RunStarted,
+    /// It completed before the run was restored, and does not run again.
+    StepRestored,
     StepStarted,
     StepRetrying,
     StepCompleted,
@@ -128,6 +130,7 @@ impl EventKind {
     pub fn name(self) -> &'static str {
         match self {
             EventKind::RunStarted => "run-started",
+            EventKind::StepRestored => "step-restored",
             EventKind::StepStarted => "step-started",
             EventKind::StepRetrying => "step-retrying",
             EventKind::StepCompleted => "step-completed",

@@ -1,7 +1,7 @@
 //! Content-addressed storage: what has the same SHA-256 is kept once. Small content lives in the database, large content
 //! in `blobs/ab/<hash>`; both compressed by zstd where that saves something. A file is staged beside its final place,
-//! synced, and renamed inside the transaction that makes its row: rows and files never disagree after a crash, except
-//! for files that nobody names, which `trash` lists.
+//! synced, and renamed inside the transaction that makes its row: no row is ever without its file. A crash may leave files
+//! without a row: forgotten content that `trash` lists, and content whose row was never committed. Opening removes both.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -36,6 +36,16 @@ impl Hash {
     }
     pub fn from_slice(bytes: &[u8]) -> Option<Hash> {
         bytes.try_into().ok().map(Hash)
+    }
+    fn from_hex(text: &str) -> Option<Hash> {
+        if text.len() != 64 || !text.is_ascii() {
+            return None;
+        }
+        let mut hash = [0; 32];
+        for (place, byte) in hash.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * place..2 * place + 2], 16).ok()?;
+        }
+        Some(Hash(hash))
     }
 }
 
@@ -139,19 +149,16 @@ impl Home {
         let mut digest = Sha256::new();
         let mut size = 0;
         write_synced(&temporary, |target| {
-            let mut sink: Box<dyn Write + '_> = if zstd {
-                Box::new(zstd::Encoder::new(&mut *target, LEVEL)?.auto_finish())
-            } else {
-                Box::new(&mut *target)
-            };
-            let mut filled = first;
-            while filled > 0 {
-                digest.update(&chunk[..filled]);
-                size += filled as u64;
-                sink.write_all(&chunk[..filled])?;
-                filled = read_full(&mut file, &mut chunk)?;
-            }
-            sink.flush()
+            packed_into(target, zstd, |sink| {
+                let mut filled = first;
+                while filled > 0 {
+                    digest.update(&chunk[..filled]);
+                    size += filled as u64;
+                    sink.write_all(&chunk[..filled])?;
+                    filled = read_full(&mut file, &mut chunk)?;
+                }
+                Ok(())
+            })
         })
         .map_err(|error| io_error(op, &temporary, &error))?;
         staged.hash = Hash(digest.finalize().into());
@@ -325,6 +332,67 @@ fn damaged(op: Op, hash: &Hash, what: &str) -> crate::error::PitError {
     .hint("store the content again; look at the disk of the Pit home")
 }
 
+/// Removes what crashes left in `blobs`: forgotten content that was not swept, and files that no row names.
+/// Looks without the lock first, as nearly always there is nothing.
+pub fn remove_unnamed(op: Op, connection: &Connection, folder: &Path) -> Result<()> {
+    let fault = |error| sql_error(op, error);
+    let names = |hash: &Hash| -> Result<bool> {
+        connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM content WHERE hash = ?1)")
+            .and_then(|mut statement| statement.query_row([&hash.0[..]], |row| row.get(0)))
+            .map_err(fault)
+    };
+    let mut unnamed = Vec::new();
+    for hash in files(folder) {
+        if !names(&hash)? {
+            unnamed.push(hash);
+        }
+    }
+    let trash: bool = connection
+        .query_row("SELECT EXISTS (SELECT 1 FROM trash)", [], |row| row.get(0))
+        .map_err(fault)?;
+    if unnamed.is_empty() && !trash {
+        return Ok(());
+    }
+    // A file gets its place inside a transaction, so under the lock no other process is between the two.
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(fault)?;
+    let removed = unnamed.iter().try_for_each(|hash| {
+        if !names(hash)? {
+            let path = place(folder, hash);
+            fs::remove_file(&path).map_err(|error| io_error(op, &path, &error))?;
+        }
+        Ok(())
+    });
+    let swept = removed.and_then(|()| sweep_trash(op, connection, folder));
+    let end = if swept.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    connection.execute_batch(end).map_err(fault)?;
+    swept
+}
+
+/// The content files that lie in the home.
+fn files(folder: &Path) -> impl Iterator<Item = Hash> {
+    let shelves = fs::read_dir(folder.join("blobs")).into_iter().flatten();
+    shelves
+        .flatten()
+        .flat_map(|shelf| fs::read_dir(shelf.path()).into_iter().flatten().flatten())
+        .filter_map(|file| Hash::from_hex(file.file_name().to_str()?))
+}
+
+/// Writes what `fill` gives through zstd, or as it is. The end of the stream is written here and its error told:
+/// a full disk may show only then.
+fn packed_into<W: Write>(
+    target: &mut W,
+    zstd: bool,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    if !zstd {
+        return fill(target);
+    }
+    let mut encoder = zstd::Encoder::new(target, LEVEL)?;
+    fill(&mut encoder)?;
+    encoder.finish().map(drop)
+}
+
 /// The compressed form when it saves at least a tenth.
 fn compressed(content: &[u8]) -> io::Result<Option<Vec<u8>>> {
     if content.len() < COMPRESS_FROM {
@@ -378,4 +446,36 @@ fn read_full(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disk with room for so many bytes.
+    struct Small(usize);
+
+    impl Write for Small {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if bytes.len() > self.0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.0 -= bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_disk_that_fills_at_the_end_of_a_stream_is_an_error() {
+        // So little content that everything is written by the end of the stream.
+        let outcome = packed_into(&mut Small(0), true, |sink| sink.write_all(b"content"));
+        assert_eq!(
+            outcome.map_err(|error| error.kind()),
+            Err(io::ErrorKind::StorageFull)
+        );
+        assert!(packed_into(&mut Small(100), true, |sink| sink.write_all(b"content")).is_ok());
+    }
 }

@@ -43,6 +43,8 @@ impl Home {
         let connection = connect(op, folder)?;
         let home = Home::start(op, Some(folder.to_owned()), connection)?;
         home.remove_abandoned();
+        // Best effort: what it leaves lies there until the next opening.
+        drop(blobs::remove_unnamed(op, &home.main.lock(), folder));
         Ok(home)
     }
 
@@ -81,7 +83,18 @@ impl Home {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
-        self.writer.urgent(op, job)
+        self.writer.urgent(op, job, None)
+    }
+
+    /// As `write`; when the change is on disk, `after` runs in a transaction of its own. Nobody waits for that, `flush`
+    /// does.
+    pub fn write_then<T, F, A>(&self, op: Op, job: F, after: A) -> Pending<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+        A: FnOnce(&Connection) -> Result<()> + Send + 'static,
+    {
+        self.writer.urgent(op, job, Some(Box::new(after)))
     }
 
     /// A change that is on disk within 50 ms, or when `flush` returns.
@@ -101,9 +114,13 @@ impl Home {
     }
 
     /// Reads on the calling thread, in one consistent snapshot. Sees every change of this process, lazy ones too.
+    /// A lazy change that failed is no error of a read: `flush` tells it.
     pub fn read<T>(&self, op: Op, job: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         if self.writer.has_lazy() {
-            self.flush()?;
+            let (send, receive) = std::sync::mpsc::channel();
+            self.writer.settle(move || send.send(()).unwrap_or(()));
+            // A writer that has ended has written everything.
+            receive.recv().unwrap_or(());
         }
         let Some(folder) = &self.folder else {
             return job(&self.main.lock());

@@ -1,8 +1,9 @@
 //! The one writing thread of a home. Every change is a job; jobs that wait together share one transaction, so that
-//! one fsync serves many callers. `Urgent` callers wait for their commit; `Lazy` jobs are committed within 50 ms.
-//! Must not know what the jobs write.
+//! one fsync serves many callers. `Urgent` callers wait for their commit; `Lazy` jobs are committed within 50 ms, in a
+//! transaction after the urgent ones. Must not know what the jobs write.
 
-use std::panic::{catch_unwind, AssertUnwindSafe};
+mod batch;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::Arc;
@@ -12,65 +13,106 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::sql_error;
-use crate::error::{op, Kind, Op, PitError, Result};
+use crate::error::{Kind, Op, PitError, Result};
+use batch::{run_all, Job};
 
 /// A lazy job is on disk at the latest 50 ms after it was handed in; the rest is left for the commit itself.
 const LAZY_WAIT: Duration = Duration::from_millis(35);
 const BATCH: usize = 4096;
 
-/// One change: run inside the transaction, answered after its commit.
-trait Job: Send {
-    /// True when what it wrote is to be kept.
-    fn run(&mut self, connection: &Connection) -> bool;
-    fn answer(self: Box<Self>, committed: Result<()>);
-}
+type Work = Box<dyn FnOnce(&Connection) -> Result<()> + Send>;
 
 struct UrgentJob<T, F> {
     work: Option<F>,
-    outcome: Option<Result<T>>,
+    value: Option<T>,
     answer: oneshot::Sender<Result<T>>,
+    after: Option<Work>,
 }
 
 impl<T: Send, F: FnOnce(&Connection) -> Result<T> + Send> Job for UrgentJob<T, F> {
-    fn run(&mut self, connection: &Connection) -> bool {
-        self.outcome = self.work.take().map(|work| work(connection));
-        matches!(self.outcome, Some(Ok(_)))
+    fn run(&mut self, connection: &Connection) -> Result<()> {
+        if let Some(work) = self.work.take() {
+            self.value = Some(work(connection)?);
+        }
+        Ok(())
     }
-    fn answer(self: Box<Self>, committed: Result<()>) {
-        // No outcome means that the job panicked: dropping the sender tells the waiter.
+    fn answer(self: Box<Self>, outcome: Result<()>) -> Option<Work> {
         let UrgentJob {
-            outcome, answer, ..
+            value,
+            answer,
+            after,
+            ..
         } = *self;
-        if let Some(outcome) = committed.map_or_else(|error| Some(Err(error)), |()| outcome) {
-            drop(answer.send(outcome));
+        match (outcome, value) {
+            (Ok(()), Some(value)) => {
+                drop(answer.send(Ok(value)));
+                after
+            }
+            (Err(error), _) => {
+                drop(answer.send(Err(error)));
+                None
+            }
+            // Its sender goes, which the waiter sees as `lost`.
+            (Ok(()), None) => None,
         }
     }
 }
 
-struct LazyJob<F>(Option<F>);
+/// A job that nobody waits for.
+struct LazyJob {
+    work: Option<Work>,
+    shared: Arc<Lazy>,
+}
 
-impl<F: FnOnce(&Connection) -> Result<()> + Send> Job for LazyJob<F> {
-    fn run(&mut self, connection: &Connection) -> bool {
-        self.0.take().is_some_and(|work| work(connection).is_ok())
+impl Job for LazyJob {
+    fn run(&mut self, connection: &Connection) -> Result<()> {
+        self.work.take().map_or(Ok(()), |work| work(connection))
     }
-    fn answer(self: Box<Self>, _committed: Result<()>) {}
+    fn answer(self: Box<Self>, outcome: Result<()>) -> Option<Work> {
+        if let Err(error) = outcome {
+            self.shared.failures.lock().add(error);
+        }
+        None
+    }
 }
 
 enum Message {
     Urgent(Box<dyn Job>),
     /// There are lazy jobs now; sent with the first of them only, since waking a thread costs more than they do.
     Lazy,
-    Flush(Box<dyn FnOnce(Result<()>) + Send>),
+    Settle(Box<dyn FnOnce(&Lazy) + Send>),
 }
 
 #[derive(Default)]
 struct Lazy {
-    jobs: Mutex<Vec<Box<dyn Job>>>,
+    jobs: Mutex<Vec<Work>>,
     /// Jobs that are not on disk yet, those under way included.
     pending: AtomicUsize,
-    /// Why the last group that failed did; told by the next flush, as nobody waits for a lazy job.
-    failed: Mutex<Option<PitError>>,
+    /// What failed since the last flush: nobody waits for a lazy job, so that is who is told.
+    failures: Mutex<Failures>,
+}
+
+/// Failed lazy jobs: the first error and how many there are, so that a process that never flushes keeps little.
+#[derive(Default)]
+struct Failures {
+    first: Option<PitError>,
+    count: usize,
+}
+
+impl Failures {
+    fn add(&mut self, error: PitError) {
+        self.count += 1;
+        self.first.get_or_insert(error);
+    }
+
+    fn take(&mut self) -> Result<()> {
+        let Failures { first, count } = std::mem::take(self);
+        match first {
+            Some(error) if count > 1 => Err(error.detail("lost_changes", count)),
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
 }
 
 pub struct Writer {
@@ -86,6 +128,12 @@ pub struct Pending<T> {
 }
 
 impl<T> Pending<T> {
+    /// A change that is done already.
+    pub fn ready(op: Op, value: T) -> Pending<T> {
+        let (sender, answer) = oneshot::channel();
+        drop(sender.send(Ok(value)));
+        Pending { op, answer }
+    }
     /// Blocks until the change is on disk. Not on a Tokio worker.
     pub fn wait(self) -> Result<T> {
         self.answer
@@ -118,7 +166,8 @@ impl Writer {
     }
 
     /// Runs `job` in a transaction; the answer comes after the commit. An `Err` of the job undoes only that job.
-    pub fn urgent<T, F>(&self, op: Op, job: F) -> Pending<T>
+    /// Once it is on disk, `after` runs as a lazy job: it never shares a transaction with what it follows.
+    pub fn urgent<T, F>(&self, op: Op, job: F, after: Option<Work>) -> Pending<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
@@ -126,8 +175,9 @@ impl Writer {
         let (sender, answer) = oneshot::channel();
         self.send(Message::Urgent(Box::new(UrgentJob {
             work: Some(job),
-            outcome: None,
+            value: None,
             answer: sender,
+            after,
         })));
         Pending { op, answer }
     }
@@ -139,7 +189,7 @@ impl Writer {
     {
         self.lazy.pending.fetch_add(1, Ordering::Relaxed);
         let mut jobs = self.lazy.jobs.lock();
-        jobs.push(Box::new(LazyJob(Some(job))));
+        jobs.push(Box::new(job));
         let first = jobs.len() == 1;
         drop(jobs);
         if first {
@@ -154,7 +204,15 @@ impl Writer {
 
     /// Calls `answer` when everything handed in before is on disk, with the error of a lazy job that is not.
     pub fn flush(&self, answer: impl FnOnce(Result<()>) + Send + 'static) {
-        self.send(Message::Flush(Box::new(answer)));
+        self.send(Message::Settle(Box::new(move |lazy| {
+            let failed = lazy.failures.lock().take();
+            answer(failed);
+        })));
+    }
+
+    /// Calls `answer` when everything handed in before is on disk or has failed; whose failure that is stays to be told.
+    pub fn settle(&self, answer: impl FnOnce() + Send + 'static) {
+        self.send(Message::Settle(Box::new(move |_| answer())));
     }
 
     fn send(&self, message: Message) {
@@ -184,7 +242,7 @@ fn lost(op: Op) -> PitError {
     )
 }
 
-fn serve(connection: &Mutex<Connection>, queue: &Receiver<Message>, lazy: &Lazy) {
+fn serve(connection: &Mutex<Connection>, queue: &Receiver<Message>, lazy: &Arc<Lazy>) {
     while let Ok(first) = queue.recv() {
         let deadline = Instant::now() + LAZY_WAIT;
         let mut batch = vec![first];
@@ -203,64 +261,30 @@ fn serve(connection: &Mutex<Connection>, queue: &Receiver<Message>, lazy: &Lazy)
     }
 }
 
-fn commit(connection: &Connection, batch: Vec<Message>, lazy: &Lazy) {
+fn commit(connection: &Connection, batch: Vec<Message>, lazy: &Arc<Lazy>) {
     let mut jobs: Vec<Box<dyn Job>> = Vec::with_capacity(batch.len());
-    let mut flushes = Vec::new();
+    let mut settles = Vec::new();
     for message in batch {
         match message {
-            Message::Flush(answer) => flushes.push(answer),
+            Message::Settle(answer) => settles.push(answer),
             Message::Urgent(job) => jobs.push(job),
             Message::Lazy => {}
         }
     }
-    // After the urgent ones, which may have been handed in before them.
-    let mut later = std::mem::take(&mut *lazy.jobs.lock());
-    let outcome = run_all(connection, &mut jobs, &mut later);
-    if let (Err(error), false) = (&outcome, later.is_empty()) {
-        *lazy.failed.lock() = Some(error.clone());
+    let followers = run_all(connection, jobs);
+    // A transaction of their own: what removes files must not share one with the change that allows it, since files
+    // do not come back when a commit fails.
+    let handed_in = std::mem::take(&mut *lazy.jobs.lock());
+    let count = handed_in.len();
+    let later = handed_in.into_iter().chain(followers).map(|work| {
+        Box::new(LazyJob {
+            work: Some(work),
+            shared: lazy.clone(),
+        }) as Box<dyn Job>
+    });
+    run_all(connection, later.collect());
+    lazy.pending.fetch_sub(count, Ordering::Relaxed);
+    for settle in settles {
+        settle(lazy);
     }
-    lazy.pending.fetch_sub(later.len(), Ordering::Relaxed);
-    for job in jobs {
-        job.answer(outcome.clone());
-    }
-    for flush in flushes {
-        flush(lazy.failed.lock().take().map_or(Ok(()), Err));
-    }
-}
-
-/// All jobs in one transaction.
-fn run_all(
-    connection: &Connection,
-    jobs: &mut [Box<dyn Job>],
-    later: &mut [Box<dyn Job>],
-) -> Result<()> {
-    let op = op("home", "write");
-    if jobs.is_empty() && later.is_empty() {
-        return Ok(());
-    }
-    connection
-        .execute_batch("BEGIN IMMEDIATE")
-        .map_err(|error| sql_error(op, error))?;
-    for job in jobs.iter_mut().chain(later) {
-        run_one(connection, job.as_mut());
-    }
-    connection.execute_batch("COMMIT").map_err(|error| {
-        drop(connection.execute_batch("ROLLBACK"));
-        sql_error(op, error)
-    })
-}
-
-/// One job in its savepoint. A panic in it undoes it and loses its answer, never the thread.
-fn run_one(connection: &Connection, job: &mut dyn Job) {
-    if connection.execute_batch("SAVEPOINT job").is_err() {
-        return;
-    }
-    let keep = catch_unwind(AssertUnwindSafe(|| job.run(connection))).unwrap_or(false);
-    let end = if keep {
-        "RELEASE job"
-    } else {
-        "ROLLBACK TO job; RELEASE job"
-    };
-    // A failing release leaves the transaction broken: the commit reports it to every waiter.
-    drop(connection.execute_batch(end));
 }

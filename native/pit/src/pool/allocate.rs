@@ -35,12 +35,8 @@ impl Pool {
     pub fn try_allocate(&self, key: &str, priority: i32) -> Result<Option<Lease>> {
         check_priority(priority)?;
         let mut state = self.shared.state.lock();
-        if let Some(model) = state.models.get(key).cloned() {
-            return Ok(grant(&self.shared, &mut state, &model));
-        }
-        drop(state);
-        let model = self.find(OP, key)?;
-        Ok(grant(&self.shared, &mut self.shared.state.lock(), &model))
+        let model = state.find(OP, key)?;
+        Ok(grant(&self.shared, &mut state, &model))
     }
 
     /// A lease on the model; loads it and waits for memory as needed, at most `deadline`. Dropping the future gives up
@@ -54,9 +50,8 @@ impl Pool {
         parent: u64,
     ) -> Result<Lease> {
         check_priority(priority)?;
-        let model = self.find(OP, key)?;
         let until = deadline.map(|deadline| Instant::now() + deadline);
-        let place = Place::take(&self.shared, &model, priority);
+        let (place, model) = Place::take(&self.shared, key, priority)?;
         // One failed load is the answer to this request; it is not tried again behind the caller's back.
         let mut loaded = false;
         loop {
@@ -83,7 +78,7 @@ impl Pool {
     }
 }
 
-/// A place in the queue for memory, given up when dropped.
+/// A place in the queue for memory, given up when dropped. Keeps its model's slot.
 struct Place<'a> {
     shared: &'a Arc<Shared>,
     ticket: u64,
@@ -91,9 +86,10 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn take(shared: &'a Arc<Shared>, model: &Model, priority: i32) -> Place<'a> {
+    fn take(shared: &'a Arc<Shared>, key: &str, priority: i32) -> Result<(Place<'a>, Arc<Model>)> {
         let mut state = shared.state.lock();
-        let for_memory = needs_memory(&state, model);
+        let model = state.find(OP, key)?;
+        let for_memory = needs_memory(&state, &model);
         state.lives[model.slot].wanted += 1;
         let ticket = state.next_ticket;
         state.next_ticket += 1;
@@ -102,16 +98,20 @@ impl<'a> Place<'a> {
             priority,
             for_memory,
         });
-        Place {
+        let place = Place {
             shared,
             ticket,
             slot: model.slot,
-        }
+        };
+        Ok((place, model))
     }
 
     fn next(&self, model: &Arc<Model>, loaded: &mut bool) -> Result<Next> {
         let mut guard = self.shared.state.lock();
         let state = &mut *guard;
+        if state.lives[model.slot].retired {
+            return Err(unregistered(model));
+        }
         let for_memory = needs_memory(state, model);
         let own = state
             .waiting
@@ -189,7 +189,11 @@ impl Drop for Place<'_> {
         state
             .waiting
             .retain(|waiting| waiting.ticket != self.ticket);
-        state.lives[self.slot].wanted -= 1;
+        let life = &mut state.lives[self.slot];
+        life.wanted -= 1;
+        if life.retired && life.wanted == 0 {
+            state.free_slots.push(self.slot);
+        }
         let others = !state.waiting.is_empty();
         drop(state);
         if others {
@@ -242,7 +246,9 @@ impl Shared {
     /// Takes an idle model out of memory, on a task of its own.
     fn spawn_cooling(self: &Arc<Self>, model: Arc<Model>, reason: Reason) -> Result<()> {
         let mut state = self.state.lock();
-        let life = &mut state.lives[model.slot];
+        let Some(life) = state.life_of(&model) else {
+            return Ok(());
+        };
         let wanted = reason == Reason::Pressure && life.wanted > 0;
         if life.state != ModelState::Hot || life.leases > 0 || wanted {
             return Ok(());
@@ -292,10 +298,10 @@ impl Shared {
         loop {
             let mut changed = Box::pin(self.changed.notified());
             changed.as_mut().enable();
-            let (state, leases) = {
-                let state = self.state.lock();
-                let life = &state.lives[model.slot];
-                (life.state, life.leases)
+            let (state, leases) = match self.state.lock().life_of(model) {
+                Some(life) => (life.state, life.leases),
+                // Unregistered meanwhile, and unloaded before that.
+                None => return Ok(()),
             };
             match state {
                 ModelState::Cold | ModelState::Failed => return Ok(()),
@@ -332,6 +338,19 @@ fn check_priority(priority: i32) -> Result<()> {
         return Ok(());
     }
     Err(OP.invalid("priority", priority, "-1000 to 1000"))
+}
+
+#[track_caller]
+fn unregistered(model: &Model) -> PitError {
+    OP.error(
+        Kind::NotFound,
+        format!(
+            "model '{}' was unregistered while this allocation waited for it",
+            model.spec.name
+        ),
+    )
+    .detail("model", model.spec.name.as_str())
+    .hint("register it again with pool.register")
 }
 
 fn load_failed(model: &Model, state: &State) -> PitError {

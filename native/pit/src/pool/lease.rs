@@ -57,16 +57,15 @@ impl Lease {
         &self.inner.model.spec.name
     }
 
-    /// The lease's id; from now on the pool knows the lease by it.
+    /// The lease's id; from now on the pool knows the lease by it, until it is released.
     pub fn id(&self) -> Uuid {
-        *self.inner.id.get_or_init(|| {
-            let id = ids::fresh();
-            self.inner.shared.state.lock().leases.insert(
-                id,
-                Known::Seen(Arc::downgrade(&self.inner), self.inner.model.clone()),
-            );
-            id
-        })
+        let id = *self.inner.id.get_or_init(ids::fresh);
+        let mut state = self.inner.shared.state.lock();
+        // A release marks the lease before it takes the lock to forget the id: one of the two sees the other.
+        if !self.inner.released.load(Ordering::Acquire) {
+            state.leases.entry(id).or_insert_with(|| self.inner.seen());
+        }
+        id
     }
 
     pub fn is_released(&self) -> bool {
@@ -102,17 +101,14 @@ impl Lease {
 }
 
 impl Invocation {
-    /// Ends the call and tells how long it took (seconds).
-    pub fn end(self, succeeded: bool) -> f64 {
-        let taken = self.begun.elapsed();
+    /// Ends the call.
+    pub fn end(self, succeeded: bool) {
+        let taken = self.begun.elapsed().as_nanos() as u64;
         self.model.invocations.fetch_add(1, Ordering::Relaxed);
-        self.model
-            .busy_ns
-            .fetch_add(taken.as_nanos() as u64, Ordering::Relaxed);
+        self.model.busy_ns.fetch_add(taken, Ordering::Relaxed);
         if !succeeded {
             self.model.failures.fetch_add(1, Ordering::Relaxed);
         }
-        taken.as_secs_f64()
     }
 }
 
@@ -133,6 +129,10 @@ impl Known {
 }
 
 impl Inner {
+    fn seen(self: &Arc<Self>) -> Known {
+        Known::Seen(Arc::downgrade(self), self.model.clone())
+    }
+
     fn release(&self, leaked: bool) -> bool {
         if self.released.swap(true, Ordering::AcqRel) {
             return false;

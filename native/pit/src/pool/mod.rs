@@ -5,6 +5,9 @@
 mod allocate;
 mod lease;
 mod model;
+mod stale;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -52,8 +55,10 @@ pub(crate) struct Shared {
 struct State {
     models: HashMap<String, Arc<Model>>,
     by_id: HashMap<Uuid, Arc<Model>>,
-    /// By `Model::slot`; the slot of an unregistered model is not used again.
+    /// By `Model::slot`.
     lives: Vec<Life>,
+    /// Slots of unregistered models that nobody waits for any more.
+    free_slots: Vec<usize>,
     /// Leases that were asked for their id, weakly; the port's leases, held.
     leases: HashMap<Uuid, lease::Known>,
     memory_limit_mb: u64,
@@ -71,7 +76,7 @@ pub struct PoolStatus {
     pub memory_limit_mb: u64,
     pub memory_used_mb: u64,
     pub models: Vec<ModelStatus>,
-    /// Allocations that wait for memory.
+    /// Allocations that are not granted yet: they wait for a load, an unload or memory.
     pub waiting: usize,
     /// Leases that were dropped without release.
     pub leaked: u64,
@@ -84,6 +89,7 @@ impl Pool {
             models: HashMap::new(),
             by_id: HashMap::new(),
             lives: Vec::new(),
+            free_slots: Vec::new(),
             leases: HashMap::new(),
             memory_limit_mb: DEFAULT_MEMORY_MB,
             memory_used_mb: 0,
@@ -119,27 +125,44 @@ impl Pool {
                 .detail("value", spec.name)
                 .hint("choose another name, or unregister the old model"));
         }
-        let model = Arc::new(Model::new(ids::fresh(), state.lives.len(), spec, loader));
-        state.lives.push(Life::new());
+        let id = ids::fresh();
+        let slot = match state.free_slots.pop() {
+            Some(slot) => {
+                state.lives[slot] = Life::new(id);
+                slot
+            }
+            None => {
+                state.lives.push(Life::new(id));
+                state.lives.len() - 1
+            }
+        };
+        let model = Arc::new(Model::new(id, slot, spec, loader));
         state.by_id.insert(model.id, model.clone());
         state.models.insert(model.spec.name.clone(), model.clone());
         Ok(model.id)
     }
 
-    /// Removes a model that nobody leases; unloads it first.
+    /// Removes a model that nobody leases; unloads it first. Allocations that wait for it fail with `NotFound`.
     pub async fn unregister(&self, key: &str) -> Result<()> {
         const OP: Op = op("pool", "unregister");
         let model = self.find(OP, key)?;
         self.shared.unload(OP, &model, Reason::User).await?;
-        let mut state = self.shared.state.lock();
-        if !matches!(
-            state.lives[model.slot].state,
-            ModelState::Cold | ModelState::Failed
-        ) {
+        let mut guard = self.shared.state.lock();
+        let state = &mut *guard;
+        let Some(life) = state.life_of(&model) else {
+            return Err(OP.not_found("model", key));
+        };
+        if !matches!(life.state, ModelState::Cold | ModelState::Failed) {
             return Err(busy(OP, &model));
+        }
+        life.retired = true;
+        if life.wanted == 0 {
+            state.free_slots.push(model.slot);
         }
         state.models.remove(&model.spec.name);
         state.by_id.remove(&model.id);
+        drop(guard);
+        self.shared.changed.notify_waiters();
         Ok(())
     }
 
@@ -162,8 +185,8 @@ impl Pool {
 
     /// A model's status, by its name, its id, or the id of a lease on it.
     pub fn model_status(&self, key: &str) -> Result<ModelStatus> {
-        let model = self.find(op("pool", "status"), key)?;
         let state = self.shared.state.lock();
+        let model = state.find(op("pool", "status"), key)?;
         Ok(model.status(&state))
     }
 
@@ -205,25 +228,35 @@ impl Pool {
     }
 
     fn find(&self, op: Op, key: &str) -> Result<Arc<Model>> {
-        let state = self.shared.state.lock();
-        if let Some(model) = state.models.get(key) {
+        self.shared.state.lock().find(op, key)
+    }
+}
+
+impl State {
+    fn find(&self, op: Op, key: &str) -> Result<Arc<Model>> {
+        if let Some(model) = self.models.get(key) {
             return Ok(model.clone());
         }
         let id = Uuid::try_parse(key).ok();
         let found = id.and_then(|id| {
-            state
-                .by_id
+            self.by_id
                 .get(&id)
                 .cloned()
-                .or_else(|| state.leases.get(&id).map(lease::Known::model))
+                .or_else(|| self.leases.get(&id).map(lease::Known::model))
         });
         found.ok_or_else(|| {
-            let mut known: Vec<&str> = state.models.keys().map(String::as_str).collect();
+            let mut known: Vec<&str> = self.models.keys().map(String::as_str).collect();
             known.sort_unstable();
             op.not_found("model", key)
                 .detail("known", known.join(", "))
                 .hint("register it first with pool.register")
         })
+    }
+
+    /// The life of a model while it is registered.
+    fn life_of(&mut self, model: &Model) -> Option<&mut Life> {
+        let life = &mut self.lives[model.slot];
+        (life.owner == model.id && !life.retired).then_some(life)
     }
 }
 

@@ -99,6 +99,11 @@ pub(super) struct Model {
 }
 
 pub(super) struct Life {
+    /// The model it belongs to. A slot goes to another model when its own is gone, so whoever comes back to a model
+    /// after letting go of the lock, with neither a lease nor a place in the queue, looks at this first.
+    pub owner: Uuid,
+    /// The model is unregistered; who still waits for it is told so.
+    pub retired: bool,
     pub state: ModelState,
     pub leases: u32,
     /// Allocations that wait for this model: what was just loaded for one of them is not evicted for another.
@@ -108,11 +113,23 @@ pub(super) struct Life {
     pub loads: u64,
     pub error: Option<crate::error::Failure>,
     pub history: VecDeque<Transition>,
+    /// Microseconds since 1970.
+    pub registered_us: i64,
+    pub mark: Option<Mark>,
+}
+
+/// The model is stale: a candidate of the next cleanup.
+#[derive(Clone)]
+pub(super) struct Mark {
+    pub reason: String,
+    pub marked_us: i64,
 }
 
 impl Life {
-    pub fn new() -> Life {
+    pub fn new(owner: Uuid) -> Life {
         Life {
+            owner,
+            retired: false,
             state: ModelState::Cold,
             leases: 0,
             wanted: 0,
@@ -121,6 +138,8 @@ impl Life {
             loads: 0,
             error: None,
             history: VecDeque::new(),
+            registered_us: now_us(),
+            mark: None,
         }
     }
 

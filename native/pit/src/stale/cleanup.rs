@@ -1,5 +1,5 @@
 //! One cleanup: finds what is marked and old enough, sets aside what is protected, deletes the rest in one transaction.
-//! A dry run is the same transaction, undone: its report cannot differ from what a real one does.
+//! A dry run is the same transaction, undone: its report cannot differ from what a real one does. Models come after.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -7,13 +7,21 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use uuid::Uuid;
 
-use super::{retention, Item, Report, StaleKind, KEEP};
+use super::{models, retention, Item, Report, StaleKind, KEEP};
 use crate::artifacts::{self, Artifacts};
 use crate::clock::now_us;
 use crate::error::{op, Kind, Op, Result};
 use crate::home::{sql_error, Home};
+use crate::pool::Pool;
 
-const OP: Op = op("stale", "cleanup_stale");
+pub(super) const OP: Op = op("stale", "cleanup_stale");
+
+pub(super) fn too_young(minimum: Duration) -> String {
+    format!(
+        "younger than the minimum retention of {} s",
+        minimum.as_secs_f64()
+    )
+}
 
 /// A marked thing with what is needed to judge it.
 struct Marked {
@@ -26,6 +34,7 @@ struct Marked {
 pub(super) fn run(
     home: &Home,
     artifacts: &Artifacts,
+    pool: &Pool,
     older_than: Duration,
     dry_run: bool,
 ) -> Result<Report> {
@@ -43,7 +52,7 @@ pub(super) fn run(
             }
         })
         .wait();
-    let (items, kept) = match (outcome, receive.try_recv()) {
+    let (mut items, mut kept) = match (outcome, receive.try_recv()) {
         (Ok(()), Ok(found)) => found,
         (Err(error), Ok(found)) if dry_run && error.kind() == Kind::Cancelled => found,
         (Err(error), _) => return Err(error),
@@ -51,9 +60,10 @@ pub(super) fn run(
     };
     if !dry_run {
         // The report says what is gone from the disk, so the files go before it is given.
-        artifacts.sweep();
-        home.flush()?;
+        artifacts.sweep(OP)?;
     }
+    let minimum = home.read(OP, |connection| retention(OP, connection))?;
+    models::clean(pool, older_than, minimum, dry_run, (&mut items, &mut kept))?;
     let bytes_freed = items.iter().map(|item| item.bytes).sum();
     Ok(Report {
         items,
@@ -62,6 +72,11 @@ pub(super) fn run(
         seconds: begun.elapsed().as_secs_f64(),
         dry_run,
     })
+}
+
+/// The time so long ago (microseconds since 1970).
+pub(super) fn before(age: Duration) -> i64 {
+    now_us().saturating_sub(i64::try_from(age.as_micros()).unwrap_or(i64::MAX))
 }
 
 fn clean(connection: &Connection, older_than: Duration) -> Result<(Vec<Item>, Vec<Item>)> {
@@ -84,6 +99,7 @@ fn clean(connection: &Connection, older_than: Duration) -> Result<(Vec<Item>, Ve
         let bytes = match kind {
             StaleKind::Artifact => artifacts::remove(OP, connection, id)?.unwrap_or(0),
             StaleKind::Run => remove_run(connection, id)?,
+            StaleKind::Model => 0,
         };
         items.push(Item {
             id,
@@ -96,7 +112,6 @@ fn clean(connection: &Connection, older_than: Duration) -> Result<(Vec<Item>, Ve
 }
 
 fn marked(connection: &Connection, older_than: Duration) -> Result<Vec<Marked>> {
-    let age = i64::try_from(older_than.as_micros()).unwrap_or(i64::MAX);
     let query = || -> rusqlite::Result<Vec<Marked>> {
         connection
             .prepare_cached(
@@ -104,7 +119,7 @@ fn marked(connection: &Connection, older_than: Duration) -> Result<Vec<Marked>> 
                  FROM stale s LEFT JOIN artifact a ON a.id = s.id LEFT JOIN run r ON r.id = s.id
                  WHERE s.marked_us <= ?1 AND coalesce(a.created_us, r.created_us) IS NOT NULL ORDER BY s.marked_us, s.id",
             )?
-            .query_map([now_us().saturating_sub(age)], |row| {
+            .query_map([before(older_than)], |row| {
                 let kind: String = row.get(1)?;
                 Ok(Marked {
                     id: row.get(0)?,
@@ -122,7 +137,7 @@ fn marked(connection: &Connection, older_than: Duration) -> Result<Vec<Marked>> 
 fn protection(connection: &Connection, marked: &[Marked]) -> Result<HashMap<Uuid, String>> {
     let fault = |error| sql_error(OP, error);
     let minimum = retention(OP, connection)?;
-    let youngest = now_us().saturating_sub(i64::try_from(minimum.as_micros()).unwrap_or(i64::MAX));
+    let youngest = before(minimum);
     let mut protected = HashMap::new();
     for thing in marked {
         let test = |sql: &str| {
@@ -134,7 +149,7 @@ fn protection(connection: &Connection, marked: &[Marked]) -> Result<HashMap<Uuid
                 .map_err(fault)
         };
         if thing.created_us > youngest {
-            protected.insert(thing.id, format!("younger than the minimum retention of {} s", minimum.as_secs_f64()));
+            protected.insert(thing.id, too_young(minimum));
         } else if connection
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM artifact_tag WHERE artifact = ?1 AND tag = ?2)")
             .and_then(|mut statement| statement.query_row((thing.id, KEEP), |row| row.get(0)))

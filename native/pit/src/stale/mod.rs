@@ -1,7 +1,9 @@
-//! Stale manager: what is marked stale goes at the next cleanup, unless something protects it. Marks are durable.
-//! Any thread; blocks on the disk.
+//! Stale manager: what is marked stale goes at the next cleanup, unless something protects it. Marks are as durable as
+//! what they mark: those of artifacts and runs are on disk, a model and its mark live in this process. Any thread; blocks
+//! on the disk.
 
 mod cleanup;
+mod models;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +15,7 @@ use crate::artifacts::Artifacts;
 use crate::clock::now_us;
 use crate::error::{op, Op, Result};
 use crate::home::{setting, sql_error, Home, Pending};
+use crate::pool::Pool;
 
 /// Nothing younger than this is deleted when nothing else is set.
 pub const DEFAULT_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -26,6 +29,7 @@ const RETENTION: &str = "stale.min_retention_us";
 pub enum StaleKind {
     Artifact,
     Run,
+    Model,
 }
 
 impl StaleKind {
@@ -33,6 +37,7 @@ impl StaleKind {
         match self {
             StaleKind::Artifact => "artifact",
             StaleKind::Run => "run",
+            StaleKind::Model => "model",
         }
     }
 }
@@ -44,7 +49,7 @@ pub struct Item {
     pub kind: StaleKind,
     /// Why it was marked; for a kept one, what protects it.
     pub reason: String,
-    /// Bytes that its going frees on disk; 0 while other artifacts have the same content.
+    /// Bytes that its going frees on disk, for a model in memory; 0 while other artifacts have the same content.
     pub bytes: u64,
 }
 
@@ -61,24 +66,33 @@ pub struct Report {
 pub struct Stale {
     home: Arc<Home>,
     artifacts: Arc<Artifacts>,
+    pool: Pool,
 }
 
 impl Stale {
-    pub fn new(home: Arc<Home>, artifacts: Arc<Artifacts>) -> Stale {
-        Stale { home, artifacts }
+    pub fn new(home: Arc<Home>, artifacts: Arc<Artifacts>, pool: Pool) -> Stale {
+        Stale {
+            home,
+            artifacts,
+            pool,
+        }
     }
 
-    /// Marks an artifact or a run as stale; marking again changes the reason and keeps the first time.
+    /// Marks a model, an artifact or a run as stale; marking again changes the reason and keeps the first time.
     pub fn mark_stale(&self, id: Uuid, reason: &str) -> Result<Pending<StaleKind>> {
         const OP: Op = op("stale", "mark_stale");
         if reason.trim().is_empty() {
             return Err(OP.invalid("reason", reason, "a text that is not empty"));
         }
+        if self.pool.mark(id, reason) {
+            return Ok(Pending::ready(OP, StaleKind::Model));
+        }
         let reason = reason.to_owned();
         Ok(self.home.write(OP, move |connection| {
             let kind = kind_of(OP, connection, id)?.ok_or_else(|| {
-                OP.not_found("artifact or run", id)
-                    .hint("artifacts and runs of this Pit home can be marked")
+                OP.not_found("model, artifact or run", id).hint(
+                    "models of this process, artifacts and runs of this Pit home can be marked",
+                )
             })?;
             connection
                 .prepare_cached(
@@ -94,8 +108,9 @@ impl Stale {
     }
 
     /// Deletes what was marked at least `older_than` ago and is not protected; with `dry_run` only says what would go.
+    /// Blocks on the disk and on the unloading of models: not on a Tokio worker.
     pub fn cleanup_stale(&self, older_than: Duration, dry_run: bool) -> Result<Report> {
-        cleanup::run(&self.home, &self.artifacts, older_than, dry_run)
+        cleanup::run(&self.home, &self.artifacts, &self.pool, older_than, dry_run)
     }
 
     /// The age below which nothing is deleted. Holds for the home, in every process.

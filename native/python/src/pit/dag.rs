@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use symphony_pit::dag::RunStatus;
-use symphony_pit::PitError;
+use symphony_pit::dag::{RunStatus, Workflow};
 
 use super::convert::{id_from, id_to_py};
 use super::graph::read_graph;
 use super::home::{rooms, Core};
 use super::operation::{operation, Awaitable, Operation, Work};
-use super::run::Run;
-use super::start::Start;
+use super::run::{self, Run};
+use super::start::{Restore, Start};
 use super::{records, values};
 use crate::site;
 
 static CREATE: Operation = operation!("dag", "create_workflow");
 static EXECUTE: Operation = operation!("dag", "execute");
+static RESTORE: Operation = operation!("dag", "restore");
 static STATUS: Operation = operation!("dag", "status");
 static RESULTS: Operation = operation!("dag", "results");
 
@@ -40,10 +40,10 @@ impl Dag {
             let (definition, runners) = read_graph(graph)?;
             Ok(move || {
                 let created = core.rooms()?.dag.create_workflow(definition, runners)?;
-                created.wait().map(|workflow| workflow.id)
+                created.wait()
             })
         };
-        CREATE.detach(py, read, id_to_py)
+        CREATE.detach(py, read, made_to_py)
     }
 
     fn create_workflow_async<'py>(
@@ -57,10 +57,10 @@ impl Dag {
             Ok(async move {
                 let rooms = rooms(&core).await?;
                 let mut created = rooms.dag.create_workflow(definition, runners)?;
-                Ok::<_, PitError>(created.done().await?.id)
+                created.done().await
             })
         };
-        CREATE.spawn(py, make, id_to_py)
+        CREATE.spawn(py, make, made_to_py)
     }
 
     #[pyo3(signature = (workflow, variables = None, *, concurrency = None))]
@@ -99,6 +99,42 @@ impl Dag {
         })
     }
 
+    #[pyo3(signature = (run, graph, *, concurrency = None))]
+    fn restore(
+        &self,
+        py: Python<'_>,
+        run: &Bound<'_, PyAny>,
+        graph: &Bound<'_, PyAny>,
+        concurrency: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<Run>> {
+        let core = self.core.clone();
+        let site = site::text(py);
+        let read = || {
+            let restore = Restore::read(RESTORE.op, run, graph, concurrency)?;
+            Ok(move || restore.begin(&*core.rooms()?))
+        };
+        RESTORE.detach(py, read, |py, started| started.open(py, &site))
+    }
+
+    #[pyo3(signature = (run, graph, *, concurrency = None))]
+    fn restore_async<'py>(
+        &self,
+        py: Python<'py>,
+        run: &Bound<'_, PyAny>,
+        graph: &Bound<'_, PyAny>,
+        concurrency: Option<&Bound<'_, PyAny>>,
+    ) -> Awaitable<'py> {
+        let core = self.core.clone();
+        let site = site::text(py).to_string();
+        let make = |_| {
+            let restore = Restore::read(RESTORE.op, run, graph, concurrency)?;
+            Ok(async move { restore.begin_async(&*rooms(&core).await?).await })
+        };
+        RESTORE.spawn(py, make, move |py, started| {
+            Ok(started.open(py, &site)?.into_any())
+        })
+    }
+
     fn status(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         STATUS.detach(py, || self.state(id), records::run_status)
     }
@@ -128,6 +164,11 @@ impl Dag {
         let id = id_from(RESULTS.op, "id", id)?;
         Ok(move || core.rooms()?.dag.saved_results(id))
     }
+}
+
+fn made_to_py(py: Python<'_>, workflow: Arc<Workflow>) -> PyResult<Py<PyAny>> {
+    run::warn(py, &workflow)?;
+    id_to_py(py, workflow.id)
 }
 
 /// The results of the steps by name, in their kept form where they have one.

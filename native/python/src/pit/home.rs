@@ -1,10 +1,13 @@
 //! The class `Pit`: the five components over one home.
 
+use std::ops::Deref;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 use symphony_pit::{Place, Result, Rooms};
+use tokio::runtime::Handle;
 
 use super::arbitration::Arbitration;
 use super::artifacts::Artifacts;
@@ -17,7 +20,47 @@ use crate::aio;
 static FLUSH: Operation = operation!("home", "flush");
 static INTEGRITY: Operation = operation!("home", "integrity");
 
-pub type Core = symphony_pit::Pit;
+/// The Pit behind the classes of one Python `Pit`.
+pub struct Core {
+    /// Always there until dropped.
+    pit: Option<symphony_pit::Pit>,
+    /// Its number, of this one alone in the life of the process.
+    pub serial: u64,
+}
+
+impl Core {
+    fn new(pit: symphony_pit::Pit) -> Arc<Core> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Arc::new(Core {
+            pit: Some(pit),
+            serial: NEXT.fetch_add(1, Ordering::Relaxed),
+        })
+    }
+}
+
+impl Deref for Core {
+    type Target = symphony_pit::Pit;
+
+    fn deref(&self) -> &symphony_pit::Pit {
+        self.pit.as_ref().expect("a Pit that is still held")
+    }
+}
+
+/// The end of a Pit waits until everything is on disk, which nobody does while holding the GIL.
+impl Drop for Core {
+    fn drop(&mut self) {
+        let pit = self.pit.take();
+        if Handle::try_current().is_ok() {
+            // A thread of Tokio, which has no GIL and must not wait for it.
+            drop(pit);
+        } else {
+            let mut pit = Some(pit);
+            let release = |py: Python<'_>| py.detach(|| drop(pit.take()));
+            // Without an interpreter there is no GIL either.
+            Python::try_attach(release).unwrap_or(());
+        }
+    }
+}
 
 /// The Pit of one home. Opens the home when an operation first needs it.
 #[pyclass(frozen, module = "symphony_bridge.pit")]
@@ -41,9 +84,9 @@ impl Pit {
     #[pyo3(signature = (home = None))]
     fn new(py: Python<'_>, home: Option<PathBuf>) -> PyResult<Pit> {
         let runtime = aio::runtime().handle().clone();
-        let core = Arc::new(match home {
-            Some(home) => Core::new(place(home), runtime),
-            None => Core::at(default_place, runtime),
+        let core = Core::new(match home {
+            Some(home) => symphony_pit::Pit::new(place(home), runtime),
+            None => symphony_pit::Pit::at(default_place, runtime),
         });
         Ok(Pit {
             pool: Py::new(py, Pool::new(&core))?,

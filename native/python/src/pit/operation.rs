@@ -139,17 +139,20 @@ impl Operation {
         T: Send + 'static,
         C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
     {
-        let make = |_| {
-            let work = read()?;
-            Ok(async move {
-                let task = aio::runtime().spawn_blocking(work);
-                match task.await {
-                    Ok(outcome) => outcome,
-                    Err(ended) => Err(self.panicked(&*ended.into_panic())),
-                }
-            })
-        };
-        self.spawn(py, make, convert)
+        self.spawn(py, |_| Ok(self.offloaded(read()?)), convert)
+    }
+
+    /// Blocking work as a future: it runs on a blocking thread, to its end even when the future is dropped.
+    pub fn offloaded<T: Send + 'static>(
+        &'static self,
+        work: impl Work<T>,
+    ) -> impl Future<Output = Result<T, PitError>> + Send {
+        async move {
+            match aio::runtime().spawn_blocking(work).await {
+                Ok(outcome) => outcome,
+                Err(ended) => Err(self.panicked(&*ended.into_panic())),
+            }
+        }
     }
 
     fn outcome<T, E: Raise>(

@@ -1,9 +1,10 @@
 //! A run as Python holds it: state, result, cancellation, and its events as an iterator.
 
+use std::ffi::CString;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
-use pyo3::exceptions::PyStopAsyncIteration;
+use pyo3::exceptions::{PyStopAsyncIteration, PyUserWarning};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use symphony_core::handles;
@@ -43,6 +44,28 @@ impl Drop for RunSpan {
     fn drop(&mut self) {
         recorder::end(self.0);
     }
+}
+
+/// Tells what is odd, but not wrong, with a new workflow; an error when a filter makes errors of warnings.
+pub fn warn(py: Python<'_>, workflow: &core::Workflow) -> PyResult<()> {
+    let problems = &workflow.plan.warnings;
+    let told: Vec<&str> = problems
+        .iter()
+        .take(5)
+        .map(|problem| problem.message.as_str())
+        .collect();
+    if told.is_empty() {
+        return Ok(());
+    }
+    let more = if problems.len() > told.len() {
+        format!("; and {} more", problems.len() - told.len())
+    } else {
+        String::new()
+    };
+    let name = &workflow.definition.name;
+    let text = format!("workflow '{name}': {}{more}", told.join("; "));
+    let text = CString::new(text).unwrap_or_default();
+    PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 1)
 }
 
 /// Gives a started run to Python. Its handle and its span end with the run.
@@ -171,7 +194,7 @@ async fn cancel(run: Arc<core::Run>) -> Result<(), PitError> {
 fn results_to_py(py: Python<'_>, results: Vec<(String, Opaque)>) -> PyResult<Py<PyAny>> {
     let dict = PyDict::new(py);
     for (name, value) in &results {
-        dict.set_item(name, values::from_opaque(py, value))?;
+        dict.set_item(name, values::from_opaque(py, value)?)?;
     }
     Ok(dict.into_any().unbind())
 }

@@ -49,11 +49,12 @@ impl Stale {
         older_than: &Bound<'_, PyAny>,
         dry_run: bool,
     ) -> PyResult<Py<PyAny>> {
-        CLEANUP.detach(
-            py,
-            || self.cleanup(older_than, dry_run),
-            records::stale_report,
-        )
+        // Waits for the unloading of models, which Python does.
+        let make = |_| {
+            let work = self.cleanup(older_than, dry_run)?;
+            Ok(CLEANUP.offloaded(work))
+        };
+        CLEANUP.wait(py, make, records::stale_report)
     }
 
     #[pyo3(signature = (older_than, dry_run = false))]

@@ -1,14 +1,14 @@
-//! The start of a run: reads what Python gives, makes the workflow where there is none yet, begins.
+//! The start of a run, and its restoring: reads what Python gives, makes the workflow where there is none yet, begins.
 
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
-use symphony_pit::dag::{self, RunOptions, DEFAULT_CONCURRENCY};
+use symphony_pit::dag::{self, RunOptions, Workflow, DEFAULT_CONCURRENCY};
 use symphony_pit::{Op, PitError, Rooms};
 use uuid::Uuid;
 
-use super::convert::{id_from, id_to_py, integer_in, shown};
+use super::convert::{id_from, integer_in, shown};
 use super::errors::Raise;
 use super::graph::{read_graph, Graph};
 use super::home::Core;
@@ -24,38 +24,35 @@ pub struct Start {
 }
 
 enum Target {
-    Known(Uuid),
+    Named(Uuid),
+    Known(Arc<Workflow>),
     New(Graph),
 }
 
 impl Start {
     pub fn read(
         op: Op,
-        core: &Arc<Core>,
+        core: &Core,
         workflow: &Bound<'_, PyAny>,
         variables: Option<&Bound<'_, PyAny>>,
         concurrency: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Start> {
         let py = workflow.py();
-        let concurrency = match concurrency {
-            None => DEFAULT_CONCURRENCY,
-            Some(value) => integer_in(op, "concurrency", value, 1..=100_000)? as usize,
-        };
+        let concurrency = read_concurrency(op, concurrency)?;
         let variables = read_variables(op, py, variables)?;
-        let is_graph = workflow.hasattr("_definition")?;
         let remembered = Remembered::of(workflow, core);
         let (target, name) = match remembered.workflow(py)? {
-            Some(id) => (
-                Target::Known(id_from(op, "workflow", &id)?),
-                graph_name(workflow),
-            ),
-            None if is_graph => {
+            Some(known) => {
+                let name = known.definition.name.clone();
+                (Target::Known(known), name)
+            }
+            None if workflow.hasattr("_definition")? => {
                 let graph = read_graph(workflow)?;
                 let name = graph.0.name.clone();
                 (Target::New(graph), name)
             }
             None => (
-                Target::Known(id_from(op, "workflow", workflow)?),
+                Target::Named(id_from(op, "workflow", workflow)?),
                 String::new(),
             ),
         };
@@ -74,32 +71,91 @@ impl Start {
     }
 
     pub fn begin(self, rooms: &Rooms) -> Result<Started, PitError> {
-        let id = match self.target {
-            Target::Known(id) => id,
+        let (starting, made) = match self.target {
+            Target::Named(id) => (rooms.dag.execute(id, self.options)?, None),
+            Target::Known(workflow) => (rooms.dag.start(workflow, self.options)?, None),
             Target::New((definition, runners)) => {
-                let created = rooms.dag.create_workflow(definition, runners)?;
-                created.wait()?.id
+                let made = rooms.dag.define(definition, runners)?.wait()?;
+                (rooms.dag.start(made.clone(), self.options)?, Some(made))
             }
         };
         Ok(Started {
-            run: rooms.dag.execute(id, self.options)?.wait()?,
+            run: starting.wait()?,
             span: self.span,
-            remembered: self.remembered,
+            made: made.map(|made| (self.remembered, made)),
         })
     }
 
     pub async fn begin_async(self, rooms: &Rooms) -> Result<Started, PitError> {
-        let id = match self.target {
-            Target::Known(id) => id,
+        let (starting, made) = match self.target {
+            Target::Named(id) => (rooms.dag.execute(id, self.options)?, None),
+            Target::Known(workflow) => (rooms.dag.start(workflow, self.options)?, None),
             Target::New((definition, runners)) => {
-                let mut created = rooms.dag.create_workflow(definition, runners)?;
-                created.done().await?.id
+                let made = rooms.dag.define(definition, runners)?.done().await?;
+                (rooms.dag.start(made.clone(), self.options)?, Some(made))
             }
         };
         Ok(Started {
-            run: rooms.dag.execute(id, self.options)?.done().await?,
+            run: starting.done().await?,
             span: self.span,
-            remembered: self.remembered,
+            made: made.map(|made| (self.remembered, made)),
+        })
+    }
+}
+
+/// The arguments of `restore`, read.
+pub struct Restore {
+    run: Uuid,
+    graph: Graph,
+    options: RunOptions,
+    span: RunSpan,
+}
+
+impl Restore {
+    pub fn read(
+        op: Op,
+        run: &Bound<'_, PyAny>,
+        graph: &Bound<'_, PyAny>,
+        concurrency: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Restore> {
+        let concurrency = read_concurrency(op, concurrency)?;
+        let id = id_from(op, "run", run)?;
+        let graph = read_graph(graph)?;
+        let span = RunSpan::begin(run.py(), &graph.0.name);
+        let options = RunOptions {
+            variables: None,
+            concurrency,
+            parent_span: span.id(),
+        };
+        Ok(Restore {
+            run: id,
+            graph,
+            options,
+            span,
+        })
+    }
+
+    pub fn begin(self, rooms: &Rooms) -> Result<Started, PitError> {
+        let (definition, runners) = self.graph;
+        let restoring = rooms
+            .dag
+            .restore(self.run, definition, runners, self.options)?;
+        Ok(Started {
+            run: rooms.dag.restored(restoring)?.wait()?,
+            span: self.span,
+            made: None,
+        })
+    }
+
+    pub async fn begin_async(self, rooms: &Rooms) -> Result<Started, PitError> {
+        let (definition, runners) = self.graph;
+        let restoring = rooms
+            .dag
+            .restore(self.run, definition, runners, self.options)?;
+        Ok(Started {
+            run: rooms.dag.restored_async(restoring).await?.done().await?,
+            span: self.span,
+            made: None,
         })
     }
 }
@@ -108,45 +164,68 @@ impl Start {
 pub struct Started {
     run: Arc<dag::Run>,
     span: RunSpan,
-    remembered: Remembered,
+    /// The workflow that was made for it, and where to remember that.
+    made: Option<(Remembered, Arc<Workflow>)>,
 }
 
 impl Started {
     pub fn open(self, py: Python<'_>, site: &str) -> PyResult<Py<Run>> {
-        self.remembered.keep(py, self.run.status().workflow)?;
+        if let Some((remembered, workflow)) = self.made {
+            let told = run::warn(py, &workflow);
+            remembered.keep(py, workflow)?;
+            if let Err(error) = told {
+                // Whoever wants an error instead of a warning wants no run either.
+                self.run.cancel();
+                return Err(error);
+            }
+        }
         run::open(py, self.run, site, self.span)
     }
 }
 
-/// Where a graph remembers the workflow that was made of it: starting it again needs no new one.
+/// Where a graph remembers the workflow that was made of it: starting it again needs no new one. With the graph goes the
+/// workflow, once its runs have ended.
 struct Remembered {
     workflows: Option<Py<PyDict>>,
-    key: usize,
+    /// Of the Pit. An address would not do: it is used again.
+    key: u64,
 }
 
+/// A workflow in the memory of its graph.
+#[pyclass(frozen)]
+struct Made(Arc<Workflow>);
+
 impl Remembered {
-    fn of(workflow: &Bound<'_, PyAny>, core: &Arc<Core>) -> Remembered {
+    fn of(workflow: &Bound<'_, PyAny>, core: &Core) -> Remembered {
         let dict = workflow.getattr("_workflows").ok();
         Remembered {
             workflows: dict.and_then(|dict| dict.cast_into::<PyDict>().ok().map(Bound::unbind)),
-            key: Arc::as_ptr(core) as usize,
+            key: core.serial,
         }
     }
 
-    fn keep(&self, py: Python<'_>, workflow: Uuid) -> PyResult<()> {
+    fn keep(&self, py: Python<'_>, workflow: Arc<Workflow>) -> PyResult<()> {
         match &self.workflows {
             Some(workflows) => workflows
                 .bind(py)
-                .set_item(self.key, id_to_py(py, workflow)?),
+                .set_item(self.key, Py::new(py, Made(workflow))?),
             None => Ok(()),
         }
     }
 
-    fn workflow<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match &self.workflows {
-            Some(workflows) => workflows.bind(py).get_item(self.key),
-            None => Ok(None),
-        }
+    fn workflow(&self, py: Python<'_>) -> PyResult<Option<Arc<Workflow>>> {
+        let known = match &self.workflows {
+            Some(workflows) => workflows.bind(py).get_item(self.key)?,
+            None => None,
+        };
+        Ok(known.and_then(|known| known.cast::<Made>().ok().map(|made| made.get().0.clone())))
+    }
+}
+
+fn read_concurrency(op: Op, concurrency: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
+    match concurrency {
+        None => Ok(DEFAULT_CONCURRENCY),
+        Some(value) => Ok(integer_in(op, "concurrency", value, 1..=100_000)? as usize),
     }
 }
 
@@ -164,11 +243,4 @@ fn read_variables<'py>(
         copy.update(mapping)?;
     }
     Ok(copy)
-}
-
-fn graph_name(graph: &Bound<'_, PyAny>) -> String {
-    graph
-        .getattr("name")
-        .and_then(|name| name.extract())
-        .unwrap_or_default()
 }

@@ -61,15 +61,18 @@ impl StepContext {
     fn new(py: Python<'_>, context: symphony_pit::dag::StepContext) -> PyResult<StepContext> {
         let inputs = PyDict::new(py);
         for (name, value) in &context.inputs {
-            inputs.set_item(name, values::from_opaque(py, value))?;
+            inputs.set_item(name, values::from_opaque(py, value)?)?;
         }
-        let variables = context.variables.as_ref();
+        let variables = match &context.variables {
+            Some(value) => values::from_opaque(py, value)?,
+            None => py.None(),
+        };
         Ok(StepContext {
             run_id: id_to_py(py, context.run)?,
             step: context.step,
             attempt: context.attempt,
             inputs: inputs.unbind(),
-            variables: variables.map_or_else(|| py.None(), |value| values::from_opaque(py, value)),
+            variables,
             configuration: map_to_py(py, &context.configuration)?.unbind(),
         })
     }

@@ -21,11 +21,14 @@ pub fn to_opaque(value: &Bound<'_, PyAny>) -> Opaque {
     Opaque::new(Held(value.clone().unbind()), encode(value))
 }
 
-/// The object again.
-pub fn from_opaque(py: Python<'_>, value: &Opaque) -> Py<PyAny> {
-    value
-        .get::<Held>()
-        .map_or_else(|| py.None(), |held| held.0.clone_ref(py))
+/// The object again; of a restored run, an object that is equal to it.
+pub fn from_opaque(py: Python<'_>, value: &Opaque) -> PyResult<Py<PyAny>> {
+    const OP: Op = symphony_pit::op("dag", "restore");
+    match (value.get::<Held>(), value.bytes()) {
+        (Some(held), _) => Ok(held.0.clone_ref(py)),
+        (None, Some(bytes)) => decode(py, OP, bytes),
+        (None, None) => Ok(py.None()),
+    }
 }
 
 fn encode(value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
@@ -57,7 +60,7 @@ pub fn decode(py: Python<'_>, op: Op, bytes: &[u8]) -> PyResult<Py<PyAny>> {
     codec::decode(py, &frame.pack, &NoRefs)
 }
 
-/// Runs `work` attached, on a thread that may wait for the GIL: Tokio's workers must not.
+/// Runs `work` attached, on a blocking thread, which may wait for the GIL: Tokio's workers must not.
 pub fn attached<T: Send + 'static>(
     work: impl FnOnce(Python<'_>) -> Result<T, Failure> + Send + 'static,
 ) -> impl Future<Output = Result<T, Failure>> + Send {
