@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Barrier;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+use symphony_core::handles;
 use symphony_core::recorder::{self, Lang, NameId, Options, SpanId};
-use symphony_core::{handles, sites};
 
 const SCRIPT: &str = "examples/tour.conductor.py";
 
@@ -197,7 +197,7 @@ fn name(name: &str, line: u32, callee: &str) -> NameId {
 }
 
 fn site(line: u32) -> String {
-    sites::Site { file: SCRIPT, line }.to_string()
+    format!("{SCRIPT}:{line}")
 }
 
 /// Works rather than sleeps, so that durations come out close to what was asked for.

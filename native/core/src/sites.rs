@@ -1,45 +1,11 @@
-//! Source sites ("file:line") and a per-thread cache from call sites to interned names.
+//! A per-thread cache from call sites to interned names.
 //!
 //! Threads: any; the cache is thread-local and needs no lock. Must not know: how Python or JavaScript find their line.
 
 use crate::recorder::NameId;
 use std::cell::Cell;
-use std::fmt;
-use std::panic::Location;
 
 const CACHE_SLOTS: usize = 512;
-
-/// A line of source code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Site<'a> {
-    /// Path as the language reports it.
-    pub file: &'a str,
-    /// Line, from 1.
-    pub line: u32,
-}
-
-impl<'a> Site<'a> {
-    /// Reads `"file:line"`; the file may contain colons.
-    pub fn parse(text: &'a str) -> Option<Site<'a>> {
-        let (file, line) = text.rsplit_once(':')?;
-        let line = line.parse().ok()?;
-        (!file.is_empty()).then_some(Site { file, line })
-    }
-
-    /// The Rust line that called a `#[track_caller]` function.
-    pub fn of(location: &'static Location<'static>) -> Site<'static> {
-        Site {
-            file: location.file(),
-            line: location.line(),
-        }
-    }
-}
-
-impl fmt::Display for Site<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)
-    }
-}
 
 /// What tells call sites apart: three numbers that are cheap to get, such as operation, code object and line.
 ///
@@ -77,18 +43,6 @@ fn slot_of((operation, code, line): SiteKey) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn parses_what_it_prints() {
-        let site = Site {
-            file: "C:\\scripts\\a b.py",
-            line: 12,
-        };
-        assert_eq!(Site::parse(&site.to_string()), Some(site));
-        assert_eq!(Site::parse("no line"), None);
-        assert_eq!(Site::parse(":3"), None);
-        assert_eq!(Site::parse("file:x"), None);
-    }
 
     #[test]
     fn cache_asks_once_per_key_and_survives_collisions() {

@@ -132,15 +132,6 @@ impl<'a> PackReader<'a, '_> {
         }
     }
 
-    /// A string or none, for readers that need no Python.
-    pub fn optional_text(&mut self) -> Result<Option<String>, Malformed> {
-        if self.ops.first().map(|&op| op as u8) == Some(tag::NONE) {
-            self.op()?;
-            return Ok(None);
-        }
-        self.text().map(Some)
-    }
-
     /// The arg of the next op, which must have this tag.
     pub fn expect(&mut self, tag: u8) -> Result<usize, Malformed> {
         let op = self.op()?;
@@ -148,16 +139,6 @@ impl<'a> PackReader<'a, '_> {
             return Err(Malformed("a value is not of the expected kind"));
         }
         self.arg(op)
-    }
-
-    /// A whole number where one must stand, for readers that need no Python.
-    pub fn integer(&mut self) -> Result<i64, Malformed> {
-        let op = self.op()?;
-        match op as u8 {
-            tag::INT => Ok(i64::from(op >> 8)),
-            tag::INT53 => Ok(self.num()? as i64),
-            _ => Err(Malformed("a value is not of the expected kind")),
-        }
     }
 
     /// Ops not read yet.

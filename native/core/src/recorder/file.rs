@@ -83,7 +83,6 @@ impl std::error::Error for RecorderError {}
 /// One open trace file.
 pub(super) struct Mapping {
     file: MappedFile,
-    path: PathBuf,
     options: Options,
     clock: u32,
     owners: Mutex<Owners>,
@@ -172,7 +171,6 @@ impl Mapping {
         }
         let mapping = Mapping {
             file,
-            path: path.to_path_buf(),
             options,
             clock: clock::choose(),
             owners: Mutex::new(Owners {
@@ -185,10 +183,6 @@ impl Mapping {
         };
         mapping.write_header();
         Ok(mapping)
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 
     #[inline(always)]

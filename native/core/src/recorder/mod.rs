@@ -23,9 +23,9 @@ pub use span::{
     begin, begin_child, begin_raw, current, end, enqueued, enter, error, handle_closed,
     handle_opened, instant, link, Entered, Span,
 };
-pub use strings::{intern, intern_raw, text_of};
+pub use strings::{intern, intern_raw};
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Index into the trace's string table; 0 is "unnamed".
 pub type NameId = u32;
@@ -50,11 +50,6 @@ pub fn open_with(path: &Path, options: Options) -> Result<(), RecorderError> {
 #[inline]
 pub fn is_open() -> bool {
     file::active().is_some()
-}
-
-/// Path of the open trace file.
-pub fn path() -> Option<PathBuf> {
-    file::active().map(|mapping| mapping.path().to_path_buf())
 }
 
 /// Refreshes the clock anchor and starts write-back. Call about once a second from any thread; never blocks on I/O.

@@ -48,14 +48,6 @@ pub(super) fn intern_message(text: &str) -> NameId {
     intern_within(text, MESSAGE_SHARE)
 }
 
-/// The text behind an id, parts joined by `PART_SEPARATOR`.
-pub fn text_of(id: NameId) -> Option<Arc<str>> {
-    if id == 0 || file::is_fork() {
-        return None;
-    }
-    lock().as_ref()?.texts.get(id as usize - 1).cloned()
-}
-
 /// Writes all strings known so far into a new file and makes it the active one, with no string lost in between.
 pub(super) fn publish(mapping: &Mapping, activate: impl FnOnce()) {
     let guard = lock();
