@@ -1,7 +1,7 @@
 """The thirteen operations of the Pit's port, for a person: what each takes, and how to call it by name.
 
 Used by the editor's command *Invoke Pit Operation*. The descriptions are read from the functions
-themselves; what they leave open is told here. Twin: ``extension/commands/pitArguments.ts``.
+themselves. Twin: ``extension/commands/pitArguments.ts``.
 """
 
 from __future__ import annotations
@@ -35,17 +35,8 @@ PORT = {
 }
 """Operation → component, in the order in which they are offered."""
 
-_TYPED: dict[str, dict[str, str]] = {
-    "store_artifact": {
-        "content": "str",
-        "content_type": "Optional[str]",
-        "metadata": "Optional[Mapping[str, Any]]",
-        "tags": "Optional[Sequence[str]]",
-        "parents": "Optional[Sequence[Id]]",
-        "name": "Optional[str]",
-    },
-}
-"""Types of parameters that a function takes without naming them, or as anything."""
+_TYPED = {"store_artifact": {"content": "str"}}
+"""Types of parameters that a person gives in another form than the function's."""
 
 _JSON_TYPES = {
     "string": re.compile(r"\b(str|UUID|Id|Path|PathLike|Literal)\b"),
@@ -84,16 +75,9 @@ def _describe(name: str, component: str) -> dict[str, Any]:
     function = _function(name)
     summary = (inspect.getdoc(function) or "").split("\n\n", 1)[0].replace("\n", " ")
     typed = _TYPED.get(name, {})
-    named = {
-        parameter.name: parameter
+    parameters = [
+        _describe_parameter(parameter, typed.get(parameter.name))
         for parameter in inspect.signature(function).parameters.values()
-        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    }
-    parameters = [_describe_parameter(parameter, typed.get(parameter.name)) for parameter in named.values()]
-    parameters += [
-        {"name": key, "type": text, "accepts": _accepted(text), "required": False, "default": "None"}
-        for key, text in typed.items()
-        if key not in named
     ]
     return {"name": name, "component": component, "summary": summary, "parameters": parameters}
 

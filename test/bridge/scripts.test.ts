@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type BridgeError, CallCancelled, HostError, PythonError } from '../../extension/bridge/errors';
 import type { Bridge } from '../../extension/conductor/openBridge';
 import { runScript } from '../../extension/conductor/runScript';
@@ -129,6 +130,61 @@ onBothHosts('a handle that outlives its run is a leak with its line', async (bri
   const { leaks } = await runScript(bridge, script('leaks'));
   assert.equal(leaks.length, 1, JSON.stringify(leaks));
   assert.match(String(leaks[0].site), /leaks\.conductor\.py:8$/);
+});
+
+/** A script that says `begun` and then waits for its file `go`. */
+function waitingScript(folder: string, name: string, after: string): { path: string; go(): void } {
+  const path = join(folder, `${name}.conductor.py`);
+  const waits = [
+    'import os, sys, time',
+    "print('begun', flush=True)",
+    `GO = ${JSON.stringify(path)} + '.go'`,
+  ];
+  writeFileSync(path, [...waits, 'while not os.path.exists(GO): time.sleep(0.005)', after, ''].join('\n'));
+  return { path, go: () => writeFileSync(`${path}.go`, '') };
+}
+
+/** Resolves once what was printed fits. */
+async function printed(output: { stdout: string; stderr: string }, text: RegExp): Promise<void> {
+  while (!text.test(output.stdout + output.stderr)) await sleep(5);
+}
+
+onBothHosts('what other calls hold is no leak of the script that runs meanwhile', async (bridge) => {
+  const output = recordOutput(bridge);
+  const { path, go } = waitingScript(
+    scratchFolder(),
+    'leaky',
+    "from symphony_bridge import pit; pit.pool.register('m', dict); LEASE = pit.pool.allocate('m')",
+  );
+  const run = runScript(bridge, path);
+  await printed(output, /begun/);
+  const mine = [await bridge.callRef('builtins:object'), await bridge.import('statistics')];
+  go();
+  const { leaks } = await run;
+  assert.deepEqual(
+    leaks.map((leak) => leak.kind),
+    ['lease'],
+    JSON.stringify(leaks),
+  );
+  assert.equal(mine.length, 2);
+});
+
+onBothHosts('a second script waits for its turn', async (bridge) => {
+  const output = recordOutput(bridge);
+  const folder = scratchFolder();
+  const ends = "print(os.path.basename(sys.argv[0]), sys.argv[1:], sys.modules['__main__'].GO == GO)";
+  const [first, second] = [waitingScript(folder, 'first', ends), waitingScript(folder, 'second', ends)];
+  second.go();
+  const runs = [runScript(bridge, first.path, { args: ['1'] })];
+  await printed(output, /begun/);
+  runs.push(runScript(bridge, second.path, { args: ['2'] }));
+  if (bridge.kind === 'embedded') await printed(output, /second\S* waits for first/);
+  first.go();
+  await Promise.all(runs);
+  assert.equal(
+    output.stdout,
+    "begun\nfirst.conductor.py ['1'] True\nbegun\nsecond.conductor.py ['2'] True\n",
+  );
 });
 
 onBothHosts('an error of the Pit has a frame of Rust', async (bridge) => {

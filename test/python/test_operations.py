@@ -21,9 +21,22 @@ def test_thirteen_operations_are_described():
         json.dumps(operation)
 
 
-def test_what_is_told_by_hand_is_what_the_component_takes():
-    taken = set(inspect.signature(pit.artifacts.store).parameters)
-    assert set(_operations._TYPED["store_artifact"]) == taken
+def test_parameters_are_those_of_the_functions():
+    described = {operation["name"]: operation["parameters"] for operation in _operations.operations()}
+    for name, parameters in described.items():
+        taken = list(inspect.signature(getattr(pit, name)).parameters)
+        assert [parameter["name"] for parameter in parameters] == taken
+    for name, told in _operations._TYPED.items():
+        assert set(told) <= {parameter["name"] for parameter in described[name]}
+    accepted = {parameter["name"]: parameter["accepts"] for parameter in described["store_artifact"]}
+    assert accepted == {
+        "content": ["string"],
+        "content_type": ["string", "null"],
+        "metadata": ["object", "null"],
+        "tags": ["array", "null"],
+        "parents": ["array", "null"],
+        "name": ["string", "null"],
+    }
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ pub fn call_python(
 ) -> impl Future<Output = PyResult<Py<PyAny>>> + Send + 'static {
     control::ensure_started();
     let (sender, receiver) = oneshot::channel();
-    let control = JobControl::new(Box::new(move |_, outcome| {
+    let control = JobControl::internal(Box::new(move |_, outcome| {
         // A receiver that is gone has cancelled the job: nobody wants the result.
         let _ = sender.send(outcome);
     }));

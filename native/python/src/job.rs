@@ -4,9 +4,9 @@
 //! control thread, which interrupts under the GIL, never hits the job that came after.
 //! Must not know who asked for the job: the answer is a closure.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::c_ulong;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use pyo3::prelude::*;
@@ -44,6 +44,8 @@ pub struct Job {
 
 /// The handle by which a job is cancelled and answered.
 pub struct JobControl {
+    /// Number of the call that it does for TypeScript; 0 for a job of our own, which serves some other call.
+    owner: u64,
     cancelled: CancellationToken,
     place: Mutex<Place>,
     /// A wait of ours raises the interruption, or has just done so.
@@ -68,13 +70,30 @@ pub enum Place {
 }
 
 impl JobControl {
+    /// A call from TypeScript.
     pub fn new(reply: Reply) -> Arc<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self::of(NEXT.fetch_add(1, Ordering::Relaxed), reply)
+    }
+
+    /// A job of our own: a step, the loading of a model.
+    pub fn internal(reply: Reply) -> Arc<Self> {
+        Self::of(0, reply)
+    }
+
+    fn of(owner: u64, reply: Reply) -> Arc<Self> {
         Arc::new(Self {
+            owner,
             cancelled: CancellationToken::new(),
             place: Mutex::new(Place::Queued),
             told: AtomicBool::new(false),
             reply: Mutex::new(Some(reply)),
         })
+    }
+
+    /// Whether the caller has its answer, though the job may go on: then it was abandoned.
+    pub fn is_answered(&self) -> bool {
+        lock(&self.reply).is_none()
     }
 
     /// The token that waits of ours inside the job listen to.
@@ -107,18 +126,35 @@ impl JobControl {
     pub fn answer(&self, py: Python<'_>, outcome: PyResult<Py<PyAny>>) {
         let reply = lock(&self.reply).take();
         if let Some(reply) = reply {
+            // What is made for the answer is made for this call, on whatever thread that happens.
+            let _owner = OwnerScope(OWNER.replace(self.owner));
             reply(py, outcome);
         }
     }
 }
 
 thread_local! {
+    static OWNER: Cell<u64> = const { Cell::new(0) };
     static CURRENT: RefCell<Option<Arc<JobControl>>> = const { RefCell::new(None) };
 }
 
 /// The job that runs on this thread.
 pub fn current() -> Option<Arc<JobControl>> {
     CURRENT.with_borrow(Clone::clone)
+}
+
+/// The call from TypeScript that this thread works for; 0 when that is not known, as on threads that a script started.
+pub fn current_owner() -> u64 {
+    OWNER.get()
+}
+
+/// Gives the thread back to whom it worked for before.
+struct OwnerScope(u64);
+
+impl Drop for OwnerScope {
+    fn drop(&mut self) {
+        OWNER.set(self.0);
+    }
 }
 
 /// Marks this thread as running `control` until dropped.
@@ -128,6 +164,7 @@ pub struct OnThread<'py> {
     ident: c_ulong,
     main: bool,
     outer: Option<Arc<JobControl>>,
+    _owner: OwnerScope,
 }
 
 impl<'py> OnThread<'py> {
@@ -136,12 +173,14 @@ impl<'py> OnThread<'py> {
         let ident = unsafe { thread_ident() };
         control.move_to(py, Place::Thread { ident, main });
         let outer = CURRENT.replace(Some(control.clone()));
+        let owner = OwnerScope(OWNER.replace(control.owner));
         Self {
             py,
             control: control.clone(),
             ident,
             main,
             outer,
+            _owner: owner,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Small functions of `_native` that the Python package uses: trace, handles, output, events.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -13,6 +14,8 @@ use symphony_core::recorder::{self, Lang, SpanId};
 use crate::aio::LoopQueue;
 use crate::codec;
 use crate::host_calls;
+use crate::job::{self, JobControl};
+use crate::js;
 use crate::refs::BridgeRefs;
 use crate::session;
 use crate::thread_names;
@@ -24,6 +27,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(end_span, module)?)?;
     module.add_function(wrap_pyfunction!(live_handles, module)?)?;
     module.add_function(wrap_pyfunction!(handles_opened, module)?)?;
+    module.add_function(wrap_pyfunction!(current_call, module)?)?;
+    handles::set_owners(owner);
     module.add_function(wrap_pyfunction!(keep_handle, module)?)?;
     module.add_function(wrap_pyfunction!(write_output, module)?)?;
     module.add_function(wrap_pyfunction!(emit, module)?)?;
@@ -77,12 +82,40 @@ fn live_handles(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
             row.set_item("name", handle.name)?;
             row.set_item("site", handle.site)?;
             row.set_item("span", handle.span)?;
+            row.set_item("owner", handle.owner)?;
             row.set_item("opened_ns", handle.opened_ns)?;
             row.set_item("long_lived", handle.long_lived)?;
             row.set_item("reason", handle.reason)?;
             Ok(row)
         })
         .collect()
+}
+
+/// The call that the running code belongs to: number, and what tells whether its caller has an answer already. None for
+/// code that no call from TypeScript runs.
+#[pyfunction]
+fn current_call() -> Option<(u64, Answered)> {
+    let job = job::current()?;
+    Some((job::current_owner(), Answered(job)))
+}
+
+#[pyclass(frozen)]
+struct Answered(Arc<JobControl>);
+
+#[pymethods]
+impl Answered {
+    fn __bool__(&self) -> bool {
+        self.0.is_answered()
+    }
+}
+
+/// Whom a new handle is made for: a call from TypeScript, or nobody known (0). A synchronous call is nobody's job, but
+/// TypeScript's all the same.
+fn owner() -> u64 {
+    match job::current_owner() {
+        0 if js::current().is_some() => u64::MAX,
+        owner => owner,
+    }
 }
 
 /// How many handles have been opened so far; the numbers of later ones are greater.
