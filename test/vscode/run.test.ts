@@ -65,6 +65,18 @@ for (const host of ['embedded', 'subprocess'] as const) {
       assert.ok(traceFile !== null && existsSync(traceFile), 'there is a trace');
     });
 
+    it('begins one run when two are asked for while Python starts', async () => {
+      // A change of a setting: the next run starts Python anew.
+      await setting(SETTINGS.traceFile, join(folder, `${host}.symtrace`));
+      const outs = ['first', 'second'].map((name) => join(folder, `${host}-${name}.json`));
+      const [first, second] = await Promise.all(outs.map((out) => run(script('hello'), [out])));
+      await setting(SETTINGS.traceFile, undefined);
+      assert.deepEqual(first?.end, { kind: 'exited', exitCode: 0 });
+      assert.equal(second, undefined);
+      assert.deepEqual(outs.map(existsSync), [true, false]);
+      notifications.find(/hello\.conductor\.py is still running/);
+    });
+
     it('runs the tour', async () => {
       const tour = join(extension().extensionPath, 'examples', 'tour.conductor.py');
       const record = await run(vscode.Uri.file(tour));
@@ -191,6 +203,29 @@ describe('crashes, scripts that cannot be stopped, interpreters', () => {
       assert.ok(shown.buttons.includes('Select Interpreter'), JSON.stringify(shown));
       assert.equal((await api()).state.kind, 'error');
       notifications.shown.length = 0;
+    }
+  });
+
+  it('runs no interpreter that is still being typed, and takes a path with blanks around it', async () => {
+    const python = join(extension().extensionPath, '.venv', 'bin', 'python');
+    const folder = mkdtempSync(join(tmpdir(), 'symphony-typing-'));
+    const half = join(folder, 'half-typed');
+    writeFileSync(half, `#!/bin/sh\ntouch ${folder}/ran\n`, { mode: 0o755 });
+    const { window } = vscode as { window: Record<string, unknown> };
+    const { showQuickPick, showInputBox } = window;
+    window.showQuickPick = async (items: Promise<vscode.QuickPickItem[]>) =>
+      (await items).find(({ label }) => /Enter path/.test(label));
+    window.showInputBox = async ({ validateInput }: vscode.InputBoxOptions) => {
+      assert.equal(await validateInput?.(half), undefined);
+      return `  ${python} `;
+    };
+    try {
+      await vscode.commands.executeCommand(COMMANDS.selectInterpreter);
+      assert.equal(existsSync(join(folder, 'ran')), false);
+      assert.equal(vscode.workspace.getConfiguration().get(SETTINGS.python), python);
+    } finally {
+      Object.assign(window, { showQuickPick, showInputBox });
+      rmSync(folder, { recursive: true });
     }
   });
 

@@ -2,7 +2,10 @@
 //!
 //! Threads: needs the GIL to look at Python objects; interning does not.
 
+use std::path::Path;
+
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use symphony_core::recorder::{self, NameId};
 
 /// Name and both ends of a crossing; the ends are `file:line` or empty.
@@ -33,6 +36,24 @@ impl Crossing {
             return 0;
         }
         recorder::intern(&self.name, &self.caller, &self.callee)
+    }
+}
+
+/// What runs a script, with the script's path as its first argument.
+const RUNNERS: [&str; 2] = [
+    "symphony_bridge._runner.run_script",
+    "symphony_bridge._debug.run_script",
+];
+
+/// What people call the crossing: the run of a script by its file, everything else by its own name.
+pub fn title(name: String, args: &Bound<'_, PyTuple>) -> String {
+    if !RUNNERS.contains(&name.as_str()) {
+        return name;
+    }
+    let script = args.get_item(0).and_then(|path| path.extract::<String>());
+    match script.as_deref().map(|path| Path::new(path).file_name()) {
+        Ok(Some(file)) => format!("run {}", file.to_string_lossy()),
+        _ => name,
     }
 }
 

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::codec;
 use crate::control::{self, Request};
-use crate::crossing::Crossing;
+use crate::crossing::{self, Crossing};
 use crate::dispatch;
 use crate::errors;
 use crate::host_calls;
@@ -241,10 +241,12 @@ fn prepare(
         name: resolved.name.clone(),
         site: site.to_owned(),
     });
-    let crossing = Crossing::of_callable(resolved.name, site, resolved.callable.bind(py));
+    let args = resolved.args.unwrap_or(request.args.unbind());
+    let title = crossing::title(resolved.name, args.bind(py));
+    let crossing = Crossing::of_callable(title, site, resolved.callable.bind(py));
     Ok(Call {
         callable: resolved.callable,
-        args: resolved.args.unwrap_or(request.args.unbind()),
+        args,
         kwargs: request.kwargs.map(Bound::unbind),
         crossing,
     })
