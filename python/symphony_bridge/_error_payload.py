@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import builtins
 import sys
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 from . import _error_facts, _error_frames, errors
 from ._error_codes import HINTS
@@ -19,10 +19,16 @@ _MOST_ERRORS = 64
 _DEEPEST = 24
 _MOST_NOTES = 32
 
-_ORIGINAL = "__symphony_original__"
-"""Attribute of an exception that passed through TypeScript: the object that was thrown there."""
+_ORIGINAL = errors.ORIGINAL
 
 Payload = Dict[str, Any]
+
+
+class _Original(List[Any]):
+    """The object that was thrown, by reference; a copy in another process goes without."""
+
+    def __reduce__(self) -> Any:
+        return (_Original, ())
 
 
 def describe(error: BaseException, keep: Any = None, light: bool = True) -> Payload:
@@ -54,7 +60,7 @@ def rebuild(payload: Payload, kept: Any = None) -> BaseException:
                 break
             passed.append(frame)
         traceback = _error_frames.traceback_of(passed, error.__traceback__)
-        _set(error, _ORIGINAL, payload.get("original"))
+        _set(error, _ORIGINAL, _Original(_list_of(payload.get("original"))))
     else:
         error = _made(payload, kept)
         traceback = _error_frames.traceback_of(frames)
@@ -107,7 +113,7 @@ class _Description:
         }
         if self._keep is not None:
             original = _attribute(error, _ORIGINAL)
-            payload["original"] = original if isinstance(original, list) else None
+            payload["original"] = list(original) if isinstance(original, _Original) and original else None
             payload["exception"] = self._keep(error)
             if self._light:
                 _error_frames.without_locals(error)
@@ -152,10 +158,7 @@ def _made(payload: Payload, kept: Any) -> BaseException:
     notes = [_text(note) for note in _list_of(payload.get("notes"))]
     if notes:
         error.__notes__ = notes
-    original = payload.get("original")
-    _set(error, _ORIGINAL, original)
-    if isinstance(error, errors.HostError) and original:
-        error.js_error = original[0]
+    _set(error, _ORIGINAL, _Original(_list_of(payload.get("original"))))
     cause = payload.get("cause")
     if isinstance(cause, dict):
         error.__cause__ = rebuild(cause, kept)

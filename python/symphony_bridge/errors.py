@@ -38,6 +38,18 @@ __all__ = [
 ]
 
 
+ORIGINAL = "__symphony_original__"
+"""Attribute of an exception that passed through TypeScript: a list of the object that was thrown there."""
+
+
+def __getattr__(name: str) -> Any:
+    """``HostErrorGroup`` is made when it is first asked for; before 3.11 it needs the backport."""
+    group = host_error_group() if name == "HostErrorGroup" else None
+    if group is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return group
+
+
 class BridgeError(Exception):
     """Base of all errors of the bridge.
 
@@ -94,12 +106,17 @@ class HostError(BridgeError, RuntimeError):
         super().__init__(message, **known)
         self.js_type = self.name = js_type
         self.js_stack = js_stack
-        self.js_error: Any = None
         self.details: dict[str, Any] | None = None
         self.errors: list[BaseException] | None = None
 
     def __str__(self) -> str:
         return self.message if self.js_type == "Error" else f"{self.js_type}: {self.message}"
+
+    @property
+    def js_error(self) -> Any:
+        """The error object itself, by reference; None when it is no longer known."""
+        original = getattr(self, ORIGINAL, None)
+        return original[0] if original else None
 
 
 @lru_cache(maxsize=None)

@@ -334,4 +334,16 @@ test('embedded: a synchronous call throws the same joined errors', async (t) => 
     }
   })();
   assert.equal(bridge.callSync('error_fixture:is_last', error), true);
+  bridge.expose('desk', { again: (kind: string) => bridge.callSync('error_fixture:fail', kind) });
+  assert.equal(bridge.callSync('error_fixture:through', 'desk.again', 'os'), 'the same');
+  assert.equal(bridge.callSync('error_fixture:through', 'desk.again', 'mute'), 'the same');
+  assert.throws(
+    () => bridge.callSync('error_fixture:let_pass', 'desk.again', 'os'),
+    ({ frames }: BridgeError) => {
+      const languages = frames.map(({ language }) => language);
+      const turns = languages.filter((language, index) => language !== languages[index - 1]);
+      assert.deepEqual(turns, ['typescript', 'python', 'typescript', 'python']);
+      return true;
+    },
+  );
 });

@@ -1,6 +1,7 @@
 """Exceptions on their way to TypeScript and back."""
 
 import asyncio
+import pickle
 import sys
 import traceback
 
@@ -279,8 +280,20 @@ def test_an_exception_that_passed_through_typescript_is_the_same_object() -> Non
     assert back is error
     shown = [frame["function"] for frame in describe(raised(lambda: throw(error)))["frames"]]
     assert shown[-4:] == ["ask", "check", "raised", "fail_inside"]
-    assert describe(error, keep=lambda _error: 1)["original"] is original
+    assert describe(error, keep=lambda _error: 1)["original"] == original
     assert isinstance(rebuild(payload, kept=lambda _number: None), errors.HostError)
+
+
+def test_errors_reach_other_processes_without_their_references() -> None:
+    reference = lambda: None  # noqa: E731  (nothing that could be pickled)
+    passed = rebuild({"message": "", "ref": 1, "original": [reference]}, kept=lambda _number: KeyError("k"))
+    group = js_error(errors=MEMBERS, original=[reference])
+    for error in (js_error(original=[reference], details={"code": "ENOENT"}), passed, group):
+        copy = pickle.loads(pickle.dumps(error))
+        assert type(copy) is type(error)
+        assert str(copy) == str(error)
+        assert describe(copy, keep=lambda _error: 1)["original"] is None
+    assert group.js_error is reference
 
 
 def test_an_exception_that_refuses_attributes_comes_back_too() -> None:
