@@ -66,18 +66,14 @@ pub fn is_interruption(py: Python<'_>, error: &PyErr) -> bool {
         .is_ok_and(|class| error.is_instance(py, &class))
 }
 
-/// One line for the trace: type and message.
+/// One line for the trace: type and message, whatever the exception does when it is asked for them.
 pub fn title(py: Python<'_>, error: &PyErr) -> String {
-    error.value(py).to_string().lines().next().map_or_else(
-        || error.get_type(py).to_string(),
-        |line| {
-            let name = error.get_type(py).name();
-            format!(
-                "{}: {line}",
-                name.map_or_else(|_| "error".into(), |name| name.to_string())
-            )
-        },
-    )
+    py.import("symphony_bridge._error_payload")
+        .and_then(|module| module.call_method1("title", (error.value(py),)))
+        .and_then(|title| title.extract::<String>())
+        .ok()
+        .and_then(|title| title.lines().next().map(str::to_owned))
+        .unwrap_or_else(|| "an exception".to_owned())
 }
 
 /// The exception as plain values for the other side. With `keep` the exceptions themselves are kept
