@@ -91,6 +91,9 @@ export function readBuffer(facts: BufferFacts, data: Uint8Array<ArrayBuffer>): N
 
 /** The bytes that a view shows, or of a whole buffer. @throws Refusal for memory that is gone */
 export function bytesOf(source: ArrayBufferView | ArrayBufferLike): Uint8Array<ArrayBuffer> {
+  // A Proxy has the prototype, but not the memory.
+  if (!ArrayBuffer.isView(source) && !types.isAnyArrayBuffer(source))
+    throw new Refusal(source, 'it has no memory');
   try {
     if (!ArrayBuffer.isView(source)) return new Uint8Array(source) as Uint8Array<ArrayBuffer>;
     // The getters of a DataView and the methods of a TypedArray check their memory; its properties just say 0.
