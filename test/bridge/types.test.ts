@@ -25,8 +25,10 @@ for (const host of HOSTS) {
 
 test('embedded: the conversions of docs/types.md, synchronously', async (t) => {
   const bridge = (await openForTest(t, 'embedded')) as EmbeddedBridge;
-  await checkRows(async (name, args, mode) =>
-    bridge.callSync(`types_table:${name}`, ...args, kw({}, { strict: mode === 'strict' })),
+  await checkRows(
+    async (name, args, mode) =>
+      bridge.callSync(`types_table:${name}`, ...args, kw({}, { strict: mode === 'strict' })),
+    ({ javaScript }) => !javaScript.includes("kind: 'scalar'"),
   );
 });
 
@@ -39,9 +41,10 @@ test('what the table says is in the table', () => {
   );
 });
 
-async function checkRows(call: Call): Promise<void> {
+/** @param holds false for rows that say they hold in asynchronous calls only */
+async function checkRows(call: Call, holds: (row: Row) => boolean = () => true): Promise<void> {
   const failures: string[] = [];
-  for (const row of readRows()) {
+  for (const row of readRows().filter(holds)) {
     if ((await call('lacks', [row.python])) !== null) continue;
     for (const mode of MODES) {
       if (row.mode !== null && row.mode !== mode) continue;

@@ -321,7 +321,7 @@ function frameOf(ops: number[], chars: string): Uint8Array {
   frame.writeUInt32LE(10, 44);
   frame.writeUInt32LE(text.length, 48);
   for (let i = 0; i < 10; i++) frame.writeDoubleLE(i * 1.5, 64 + i * 8);
-  ops.forEach((op, i) => frame.writeInt32LE(op | 0, 144 + i * 4));
+  for (const [i, op] of ops.entries()) frame.writeInt32LE(op | 0, 144 + i * 4);
   text.copy(frame, 144 + pad(ops.length * 4));
   return new Uint8Array(frame);
 }

@@ -55,12 +55,21 @@ export class PyDataclass extends Carrier {
     return `${shortName(this.type)}(${fields.join(', ')})`;
   }
 
-  [Symbol.for('nodejs.util.inspect.custom')](_depth: unknown, options: object, inspect: Inspect): string {
-    return `${shortName(this.type)} ${inspect(this.fields, options)}`;
+  [Symbol.for('nodejs.util.inspect.custom')](
+    depth: number,
+    options: { depth?: number | null },
+    inspect: Inspect,
+  ) {
+    if (depth < 0) return `[${shortName(this.type)}]`;
+    // Without an end, one that contains itself would be shown for ever.
+    const rest = Math.min(options.depth ?? MAX_SHOWN, MAX_SHOWN) - 1;
+    return `${shortName(this.type)} ${inspect(this.fields, { ...options, depth: rest })}`;
   }
 }
 
 type Inspect = (value: unknown, options: object) => string;
+/** Levels of fields. */
+const MAX_SHOWN = 8;
 
 /** A member of a Python enumeration that no JavaScript values are registered for; see `registerEnum`. */
 export class PyEnum extends Carrier {
