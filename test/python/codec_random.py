@@ -13,9 +13,12 @@ from codec_samples import Bag, Color, Pair
 from symphony_bridge import _native, js
 
 
-def make(seed: int, leaves: int) -> Any:
-    """A list of nested values with about as many leaves."""
-    maker = _Maker(random.Random(seed))
+def make(seed: int, leaves: int, whole_floats: bool = True) -> Any:
+    """A list of nested values with about as many leaves.
+
+    ``whole_floats``: with floats like 2.0, which JavaScript's numbers cannot tell from 2.
+    """
+    maker = _Maker(random.Random(seed), whole_floats)
     top: List[Any] = []
     while maker.leaves < leaves:
         top.append(maker.value(5))
@@ -39,8 +42,9 @@ def _parts(value: Any) -> List[Any]:
 
 
 class _Maker:
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, whole_floats: bool) -> None:
         self.rng = rng
+        self.floats = [-0.0, 0.5, float("inf"), float("nan")] + [0.0, 1.0, 1e300] * whole_floats
         self.leaves = 0
         self.shared: List[Any] = []
 
@@ -70,16 +74,19 @@ class _Maker:
         )
         return "".join(self.rng.choices(alphabet, k=self.rng.randrange(8)))
 
+    def name(self) -> str:
+        return "".join(self.rng.choices("ab/.\udc80\u65e5", k=self.rng.randrange(8)))
+
     def int(self) -> int:
         size = self.rng.choice([1, 8, 23, 24, 31, 53, 54, 64, 65, 200])
         return self.rng.getrandbits(size) * self.rng.choice([1, -1])
 
     def float(self) -> float:
-        return self.rng.choice([0.0, -0.0, 1.0, 1e300, float("inf"), float("nan"), self.rng.random()])
+        return self.rng.choice([*self.floats, self.rng.random()])
 
     def zone(self) -> Optional[dt.timezone]:
         offset = dt.timedelta(seconds=self.rng.randrange(-80000, 80000))
-        return self.rng.choice([None, dt.timezone.utc, dt.timezone(offset), dt.timezone(offset, self.text())])
+        return self.rng.choice([None, dt.timezone.utc, dt.timezone(offset), dt.timezone(offset, self.name())])
 
     def datetime(self) -> dt.datetime:
         start = dt.datetime(2, 1, 1, tzinfo=self.zone(), fold=self.rng.randrange(2))
@@ -113,7 +120,7 @@ class _Maker:
         lambda self: decimal.Decimal(self.int()).scaleb(self.rng.randrange(-9, 9)),
         lambda self: fractions.Fraction(self.int(), abs(self.int()) + 1),
         lambda self: uuid.UUID(int=self.rng.getrandbits(128)),
-        lambda self: pathlib.PurePosixPath("/", self.text().replace("\0", "")),
+        lambda self: pathlib.PurePosixPath("/", self.name()),
         lambda self: self.datetime().date(),
         lambda self: self.datetime().timetz(),
         lambda self: dt.timedelta(self.rng.randrange(-999, 999), self.rng.randrange(86400), 5),
@@ -134,7 +141,7 @@ class _Maker:
         lambda self, depth: [self.float() for _ in range(self.rng.randrange(9))],
         lambda self, depth: {self.text(): self.value(depth) for _ in range(3)},
         lambda self, depth: {self.int(): self.value(depth) for _ in range(3)},
-        lambda self, depth: js.JsMap({self.text(): self.value(depth)}),
+        lambda self, depth: js.JsMap({self.rng.choice(["", "a", "\u65e5"]): self.value(depth)}),
         lambda self, depth: Pair(self.value(depth), self.value(depth)),
         lambda self, depth: Bag(self.some(depth), {self.text(): self.value(depth)}),
     ]

@@ -13,6 +13,7 @@ import {
   NO_REFS,
   PyByteArray,
   PyComplex,
+  PyConverted,
   PyDataclass,
   PyDate,
   PyDateTime,
@@ -121,6 +122,8 @@ const rich: Record<string, (...parts: never[]) => unknown> = {
     PyNamedTuple.make(type, names, values.map(build)),
   ellipsis: () => PyEllipsis,
   surrogates: (units: number[]) => new PyString(String.fromCharCode(...units)),
+  parts: (parts: number[][]) =>
+    new PyConverted('str', tuple(...parts.map((points) => String.fromCodePoint(...points)))),
   memoryview: (_format: 'd', content: string) => new Float64Array(bytes(content).buffer),
   array: (format: string, content: string) => {
     const facts = { kind: 'array' as const, format, shape: [content.length / 4], order: 'C' as const };

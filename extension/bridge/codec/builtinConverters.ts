@@ -11,6 +11,7 @@ import {
   PATH_KINDS,
   type PathKind,
   PyComplex,
+  PyConverted,
   PyDate,
   PyDateTime,
   PyDecimal,
@@ -266,7 +267,8 @@ define(
   'str',
   PyString,
   (v) => v.text,
-  (p) => new PyString(isText(p.whole)),
+  // Parts: characters beyond U+FFFF stand beside surrogates in a row, which no one string can tell apart.
+  (p) => (Array.isArray(p.whole) ? new PyConverted('str', p.whole) : new PyString(isText(p.whole))),
 );
 
 define('buffer', NdArray, ndArrayPayload, (p) => {

@@ -7,7 +7,7 @@
 import { KEPT, MAX_DEPTH, Tag } from '../../protocol/pack';
 import { BufferView, viewParts } from './buffers';
 import { builtinWriters } from './builtinConverters';
-import { PyByteArray, PyDataclass, PyFloat, PyFrozenSet, PyTuple } from './carriers';
+import { PyByteArray, PyConverted, PyDataclass, PyFloat, PyFrozenSet, PyTuple } from './carriers';
 import type { PathStep } from './conversionError';
 import { converterFor, type Entry, hasEarlyConverters } from './converters';
 import { dataclassName } from './dataclasses';
@@ -226,6 +226,11 @@ export class Packer extends PackWriter {
       if (!this.met(o)) this.extension(writer.name, o, () => this.payload(writer.toPlain(o)));
       return true;
     }
+    if (prototype === PyConverted.prototype) {
+      const { converter, plain } = o as PyConverted;
+      if (!this.met(o)) this.extension(converter, o, () => this.value(plain));
+      return true;
+    }
     if (prototype === BufferView.prototype) {
       this.lend(o as BufferView);
       return true;
@@ -274,7 +279,10 @@ export class Packer extends PackWriter {
 
   /** The form of a built-in converter: tuples made for it, which nobody else knows. */
   private payload(plain: unknown): void {
-    if (!(plain instanceof PyTuple)) return this.value(plain);
+    // Not a named tuple among the values: that is one to convert.
+    if (!(plain instanceof PyTuple) || Object.getPrototypeOf(plain) !== PyTuple.prototype) {
+      return this.value(plain);
+    }
     this.enter(plain);
     this.op(Tag.TUPLE, plain.length);
     for (let i = 0; i < plain.length; i++) this.payload(plain[i]);

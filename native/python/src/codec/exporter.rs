@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
-use super::buffer::{RawBuffer, PYBUF_FORMAT, PYBUF_ND, PYBUF_STRIDES, PYBUF_WRITABLE};
+use super::buffer::{HeldBuffer, RawBuffer, PYBUF_FORMAT, PYBUF_ND, PYBUF_STRIDES, PYBUF_WRITABLE};
 
 /// How memory is to be read.
 pub struct Layout {
@@ -263,12 +263,13 @@ unsafe extern "C" fn deallocate(object: *mut ffi::PyObject) {
 #[pyfunction]
 pub(super) fn _view_of<'py>(
     py: Python<'py>,
-    data: Vec<u8>,
+    data: &Bound<'py, PyAny>,
     format: &str,
     shape: Vec<usize>,
     order: &str,
     readonly: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
+    let data = HeldBuffer::of(data)?.bytes().to_vec();
     let itemsize = item_size(py, format, &shape, data.len())?;
     let layout = Layout::new(format, itemsize, shape, order == "F", readonly, data.len())?;
     view_of(&export(py, Memory::Own(data), layout)?)
@@ -287,10 +288,9 @@ pub fn view_of<'py>(exporter: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>
 pub fn item_size(py: Python<'_>, format: &str, shape: &[usize], length: usize) -> PyResult<usize> {
     let items = shape
         .iter()
-        .try_fold(1usize, |n, &side| n.checked_mul(side))
-        .unwrap_or(0);
-    if items != 0 {
-        return Ok(length / items);
+        .try_fold(1usize, |n, &side| n.checked_mul(side));
+    if let Some(size) = items.and_then(|items| length.checked_div(items)) {
+        return Ok(size);
     }
     let sized = py.import("struct")?.call_method1("calcsize", (format,));
     // Formats that only NumPy knows have no size there.
