@@ -123,7 +123,7 @@ class Pit:
         """What is no longer needed."""
 
     def flush(self) -> None:
-        """Wait until every change so far is on disk."""
+        """Wait until every change so far is on disk; raises when one that nobody waited for failed."""
 
     def flush_async(self) -> Awaitable[None]:
         """Awaitable form of :meth:`flush`."""
@@ -160,7 +160,10 @@ class Pool:
         """
 
     def unregister(self, model: _Id) -> None:
-        """Unload a model and forget it; refused with ``PitConflict`` while it is leased."""
+        """Unload a model and forget it; refused with ``PitConflict`` while it is leased.
+
+        Allocations that wait for it raise ``PitNotFound``.
+        """
 
     def unregister_async(self, model: _Id) -> Awaitable[None]:
         """Awaitable form of :meth:`unregister`."""
@@ -259,7 +262,10 @@ class Dag:
     """Runs workflows. Definitions and finished steps are on disk."""
 
     def create_workflow(self, graph: _Graph) -> UUID:
-        """Check and keep a workflow; one ``PitInvalid`` tells all its problems."""
+        """Check and keep a workflow; one ``PitInvalid`` tells all its problems, a warning what is odd.
+
+        It can be started by its id in this process while it is one of the 1,000 made or started last.
+        """
 
     def create_workflow_async(self, graph: _Graph) -> Awaitable[UUID]:
         """Awaitable form of :meth:`create_workflow`."""
@@ -484,16 +490,19 @@ class Stale:
     """Marks what is no longer needed, and cleans it up."""
 
     def mark_stale(self, id: _Id, reason: str) -> None:
-        """Mark an artifact or a run; it goes at the next cleanup unless something protects it."""
+        """Mark a model, an artifact or a run; it goes at the next cleanup unless something protects it.
+
+        Marks of artifacts and runs are on disk, that of a model lasts as long as its registration.
+        """
 
     def mark_stale_async(self, id: _Id, reason: str) -> Awaitable[None]:
         """Awaitable form of :meth:`mark_stale`."""
 
     def cleanup_stale(self, older_than: _Seconds, dry_run: bool = False) -> StaleReport:
-        """Delete what was marked at least ``older_than`` seconds ago.
+        """Delete what was marked at least ``older_than`` seconds ago; models are unloaded and unregistered.
 
         Kept are: what is younger than the minimum retention, what is tagged ``keep``, parents of live
-        artifacts, and what belongs to a run that has not ended.
+        artifacts, what belongs to a run that has not ended, and models in use.
         """
 
     def cleanup_stale_async(

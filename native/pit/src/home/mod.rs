@@ -7,6 +7,7 @@
 
 mod blobs;
 mod schema;
+mod trash;
 mod writer;
 
 use std::io;
@@ -16,7 +17,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
 
-pub use blobs::{forget_unused, sweep_trash, Hash, Staged};
+pub use blobs::{Hash, Staged};
+pub use trash::{forget_unused, sweep_trash};
 pub use writer::Pending;
 
 use crate::error::{op, Kind, Op, PitError, Result};
@@ -44,7 +46,7 @@ impl Home {
         let home = Home::start(op, Some(folder.to_owned()), connection)?;
         home.remove_abandoned();
         // Best effort: what it leaves lies there until the next opening.
-        drop(blobs::remove_unnamed(op, &home.main.lock(), folder));
+        drop(trash::remove_unnamed(op, &home.main.lock(), folder));
         Ok(home)
     }
 

@@ -143,15 +143,13 @@ impl Operation {
     }
 
     /// Blocking work as a future: it runs on a blocking thread, to its end even when the future is dropped.
-    pub fn offloaded<T: Send + 'static>(
+    pub async fn offloaded<T: Send + 'static>(
         &'static self,
         work: impl Work<T>,
-    ) -> impl Future<Output = Result<T, PitError>> + Send {
-        async move {
-            match aio::runtime().spawn_blocking(work).await {
-                Ok(outcome) => outcome,
-                Err(ended) => Err(self.panicked(&*ended.into_panic())),
-            }
+    ) -> Result<T, PitError> {
+        match aio::runtime().spawn_blocking(work).await {
+            Ok(outcome) => outcome,
+            Err(ended) => Err(self.panicked(&*ended.into_panic())),
         }
     }
 
