@@ -20,17 +20,19 @@ def exact_rule(cls: type) -> _Rule:
     rule = _OWN.get(cls)
     if rule is not None:
         return rule
+    # Not `cls.__module__`: a metaclass may say anything there, or raise.
     module: Any = type.__getattribute__(cls, "__module__")
+    class_name: str = type.__getattribute__(cls, "__name__")
     if type(module) is not str:
         return None
     if module == "numpy" or module.startswith("numpy."):
         return _buffers.numpy_rule(cls)
-    known = _WRITERS.get((module, cls.__name__))
+    known = _WRITERS.get((module, class_name))
     if known is None:
         return None
     home, name, write = known
     # A class of the user's may have the same names.
-    found = getattr(sys.modules.get(home), cls.__name__, None)
+    found = getattr(sys.modules.get(home), class_name, None)
     return ("convert", name, write) if found is cls else None
 
 

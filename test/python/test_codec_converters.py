@@ -200,6 +200,11 @@ def test_hostile_values_are_told_by_path_and_type(make):
     assert caught.value.code == "conversion"
 
 
+def test_a_class_that_raises_at_every_look_is_one_without_a_conversion():
+    with pytest.raises(TypeError, match="no conversion for this type"):
+        _native._codec_encode(type.__call__(furious_class()))
+
+
 def test_an_attribute_that_raises_is_told_with_its_cause():
     @dataclass
     class Shy:
