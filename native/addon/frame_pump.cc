@@ -11,7 +11,7 @@ namespace {
 void Deliver(Napi::Env env, Napi::Function on_data, std::nullptr_t* context, void* data);
 using Pump = Napi::TypedThreadSafeFunction<std::nullptr_t, void, Deliver>;
 
-// One connection per process: Python is process-wide.
+// One connection per environment, which is a thread: the main one's, or a Worker's.
 struct Connection {
   // Held while the pump is called or replaced: a call that races its end would use freed memory.
   std::mutex lock;
@@ -25,7 +25,7 @@ struct Connection {
 
 Connection& TheConnection() {
   // Leaked on purpose: native threads may wake the pump until the process has gone.
-  static Connection* const connection = std::make_unique<Connection>().release();
+  static thread_local Connection* const connection = std::make_unique<Connection>().release();
   return *connection;
 }
 
@@ -66,8 +66,8 @@ void DeliverNow(void*) {
   }
 }
 
-void Wake(void*) {
-  Connection& connection = TheConnection();
+void Wake(void* context) {
+  auto& connection = *static_cast<Connection*>(context);
   const std::scoped_lock guard(connection.lock);
   // A pump that is closing has nobody left to deliver to.
   if (connection.owner != nullptr) (void)connection.pump.NonBlockingCall();
@@ -103,8 +103,11 @@ void Connect(const Napi::CallbackInfo& info) {
     connection.on_data = Napi::Persistent(info[0].As<Napi::Function>());
     connection.owner = env;
   }
-  env.AddCleanupHook([env]() { Shut(env); });
-  const SymHost host{nullptr, Wake, RunCallback, DeliverNow};
+  env.AddCleanupHook([env]() {
+    Shut(env);
+    LeavePython();
+  });
+  const SymHost host{&connection, Wake, RunCallback, DeliverNow};
   Table()->connect(&host);
 }
 

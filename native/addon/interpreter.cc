@@ -1,6 +1,11 @@
 #include "interpreter.h"
 
+#include <pthread.h>
+#include <unistd.h>
+
 #include <cstdlib>
+#include <future>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -10,9 +15,13 @@
 namespace {
 
 const SymTable* table = nullptr;
-PyThreadState* main_thread = nullptr;
-std::thread::id starter;
+std::mutex starting;
+bool is_ours = false;
 std::optional<InterpreterInfo> started;
+
+// What Python keeps for this thread, while it does not hold the GIL; null before it has joined.
+thread_local PyThreadState* own_state = nullptr;
+thread_local bool is_pythons_main = false;
 
 // Python's fault handler replaces V8's handler for its own traps and would kill the host, so the
 // variables that switch it on are hidden while Python starts.
@@ -82,27 +91,76 @@ InterpreterInfo ImportBridge(const InterpreterOptions& options) {
           Text(PyTuple_GetItem(info.get(), 2))};
 }
 
-}  // namespace
-
-const InterpreterInfo& StartInterpreter(const InterpreterOptions& options) {
-  if (started) return *started;
-  if (!Py_IsInitialized()) {
+// On the thread that becomes Python's main thread.
+void Initialize(const InterpreterOptions& options) {
+  {
     const WithoutFaultHandler guard;
     // Python keeps the pointer for the life of the process.
     Py_SetProgramName(Py_DecodeLocale(options.program.c_str(), nullptr));
     Py_InitializeEx(0);
-    main_thread = PyEval_SaveThread();
-    starter = std::this_thread::get_id();
   }
-  if (!IsPythonsMainThread()) throw std::runtime_error("Python was started by another thread");
-  const GilScope gil;
-  started = ImportBridge(options);
+  is_pythons_main = true;
+  is_ours = true;
+  try {
+    started = ImportBridge(options);
+  } catch (...) {
+    own_state = PyEval_SaveThread();
+    throw;
+  }
+  own_state = PyEval_SaveThread();
+}
+
+// A thread that outlives every Worker; it never comes back from here.
+void InitializeElsewhere(const InterpreterOptions& options) {
+  std::promise<void> ready;
+  std::thread([&options, &ready]() {
+    pthread_setname_np(pthread_self(), "python-main");
+    try {
+      Initialize(options);
+      ready.set_value();
+    } catch (...) {
+      ready.set_exception(std::current_exception());
+    }
+    while (true) pause();
+  }).detach();
+  ready.get_future().get();
+}
+
+bool IsMainThread() { return gettid() == getpid(); }
+
+}  // namespace
+
+const InterpreterInfo& StartInterpreter(const InterpreterOptions& options) {
+  const std::scoped_lock guard(starting);
+  if (Py_IsInitialized()) {
+    if (!is_ours) throw std::runtime_error("this process already runs another Python");
+  } else if (IsMainThread()) {
+    Initialize(options);
+  } else {
+    InitializeElsewhere(options);
+  }
+  if (own_state == nullptr) {
+    PyGILState_Ensure();
+    own_state = PyEval_SaveThread();
+  }
+  if (!started) {
+    // The import has failed before; what was wrong may be right now.
+    const GilScope gil;
+    started = ImportBridge(options);
+  }
   return *started;
 }
 
 const SymTable* Table() { return table; }
 
-bool IsPythonsMainThread() { return starter == std::this_thread::get_id(); }
+bool HasJoinedPython() { return own_state != nullptr; }
 
-GilScope::GilScope() { PyEval_RestoreThread(main_thread); }
-GilScope::~GilScope() { main_thread = PyEval_SaveThread(); }
+void LeavePython() {
+  if (own_state == nullptr || is_pythons_main) return;
+  PyEval_RestoreThread(own_state);
+  own_state = nullptr;
+  PyGILState_Release(PyGILState_UNLOCKED);
+}
+
+GilScope::GilScope() { PyEval_RestoreThread(own_state); }
+GilScope::~GilScope() { own_state = PyEval_SaveThread(); }

@@ -1,7 +1,8 @@
 // The embedded interpreter: started once per process, never finalised.
 //
-// Threads: the JavaScript thread that starts it is Python's main thread. It holds the GIL only
-// inside a GilScope. Must not know values, frames or the trace: those are behind the C table.
+// Threads: Node's main thread becomes Python's main thread if it starts Python; for a Worker a thread
+// that stays does it, because Workers end. An environment's thread holds the GIL only inside a
+// GilScope. Must not know values, frames or the trace: those are behind the C table.
 #pragma once
 
 #include <symphony_table.h>
@@ -20,17 +21,20 @@ struct InterpreterOptions {
   std::string trace_file;    // empty: no recording
 };
 
-// Starts Python and imports the bridge. Throws std::runtime_error with Python's own words.
-// A second call returns what the first one found.
+// Starts Python, imports the bridge and joins the calling thread. Throws std::runtime_error with
+// Python's own words. Python starts once: later calls, from any environment, only join.
 const InterpreterInfo& StartInterpreter(const InterpreterOptions& options);
 
 // The C table; null before the interpreter has started.
 const SymTable* Table();
 
-// Whether the calling thread is the one that started Python. A worker's environment is not.
-bool IsPythonsMainThread();
+// Whether the calling thread has joined Python.
+bool HasJoinedPython();
 
-// Holds the GIL on the JavaScript thread. Construct only after StartInterpreter.
+// Gives back what Python keeps for the calling thread; Python's main thread stays.
+void LeavePython();
+
+// Holds the GIL on a thread that has joined.
 class GilScope {
  public:
   GilScope();

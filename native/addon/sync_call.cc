@@ -26,7 +26,7 @@ enum Register : uint32_t {
   kRegisters,
 };
 
-// One per environment thread; only the thread that started Python may fill it.
+// One per environment, which is a thread; it has joined Python.
 struct Scratch {
   Area<int32_t> ops, reply_ops;
   Area<double> nums, reply_nums;
@@ -76,9 +76,7 @@ std::vector<SymSegment> Segments(const Napi::Value& value) {
 }  // namespace
 
 void SetScratch(const Napi::CallbackInfo& info) {
-  if (!IsPythonsMainThread()) {
-    throw Napi::Error::New(info.Env(), "synchronous calls need the thread that started Python");
-  }
+  if (!HasJoinedPython()) throw Napi::Error::New(info.Env(), "scratch before start");
   Scratch& scratch = TheScratch();
   scratch.arrays.clear();
   scratch.ops = KeepArea<int32_t>(info[0], scratch.arrays);

@@ -19,6 +19,7 @@ from typing import Any, Awaitable
 from . import _native
 
 current_span: contextvars.ContextVar[int] = contextvars.ContextVar("symphony_span", default=0)
+current_session: contextvars.ContextVar[int] = contextvars.ContextVar("symphony_session", default=0)
 
 _lock = threading.Lock()
 _control: threading.Thread | None = None
@@ -55,10 +56,11 @@ def start_loop() -> asyncio.AbstractEventLoop:
         return _loop
 
 
-def create_task(awaitable: Awaitable[Any], span: int) -> asyncio.Task[Any]:
-    """Make a task of the running loop whose context carries ``span``."""
+def create_task(awaitable: Awaitable[Any], span: int, session: int) -> asyncio.Task[Any]:
+    """Make a task of the running loop whose context carries ``span`` and ``session``."""
     context = contextvars.copy_context()
     context.run(current_span.set, span)
+    context.run(current_session.set, session)
     return context.run(asyncio.ensure_future, awaitable)
 
 

@@ -48,7 +48,8 @@ class HostFunction:
         frame = sys._getframe(1)
         site = f"{frame.f_code.co_filename}:{frame.f_lineno}"
         call = _native.host_call_async if is_async else _native.host_call
-        return call(path, args, kwargs or None, site, _runtime.current_span.get())
+        span, session = _runtime.current_span.get(), _runtime.current_session.get()
+        return call(path, args, kwargs or None, site, span, session)
 
     def __repr__(self) -> str:
         return f"<editor function {self._path}>"

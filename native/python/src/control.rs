@@ -98,13 +98,14 @@ pub fn conductor_loop(py: Python<'_>) -> PyResult<Arc<LoopQueue>> {
     LoopQueue::of(event_loop.bind(py))
 }
 
-/// Makes a task of the running loop whose context carries `span` as the current span.
+/// Makes a task of the running loop whose context carries span and session.
 pub fn create_task<'py>(
     py: Python<'py>,
     awaitable: &Py<PyAny>,
     span: u64,
+    session: u32,
 ) -> PyResult<Bound<'py, PyAny>> {
-    runtime_module(py)?.call_method1("create_task", (awaitable, span))
+    runtime_module(py)?.call_method1("create_task", (awaitable, span, session))
 }
 
 fn runtime_module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {

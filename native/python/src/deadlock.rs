@@ -4,6 +4,7 @@
 //! own waits on the JavaScript thread answer meanwhile; what is looked for are foreign ones (a lock, a
 //! join, a socket). What the threads are doing, and the words, are `symphony_bridge._deadlock`'s.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -11,6 +12,7 @@ use pyo3::prelude::*;
 use crate::errors;
 use crate::host_calls::{self, Waiter};
 use crate::js::{self, JsThread};
+use crate::session;
 
 /// How often the control thread looks while somebody waits.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -26,7 +28,7 @@ const PROMISES: Duration = Duration::from_secs(3);
 /// What the control thread remembers between its looks.
 #[derive(Default)]
 pub struct Watch {
-    still: Option<Still>,
+    stills: HashMap<u32, Still>,
 }
 
 /// The JavaScript thread stands in Python, at one place.
@@ -41,20 +43,33 @@ impl Watch {
     /// When to look next.
     pub fn next_look(&self) -> Instant {
         let far = Duration::from_secs(3600);
-        let awaited = js::latest().is_some() && host_calls::is_awaited();
+        let awaited = host_calls::is_awaited() && !js::all().is_empty();
         Instant::now() + if awaited { LOOK_EVERY } else { far }
     }
 
-    /// Breaks a deadlock if there is one.
+    /// Breaks the deadlocks there are.
     pub fn look(&mut self, py: Python<'_>) {
-        let standing = js::latest().filter(|thread| thread.is_in_python() && !thread.is_pumping());
-        let waiters: Vec<_> = host_calls::waiters();
-        let (Some(thread), Some(first)) = (standing, waiters.first()) else {
-            self.still = None;
+        if !host_calls::is_awaited() {
+            return self.stills.clear();
+        }
+        let threads = js::all();
+        self.stills
+            .retain(|session, _| threads.iter().any(|thread| thread.session() == *session));
+        for thread in threads {
+            self.look_at(py, thread);
+        }
+    }
+
+    fn look_at(&mut self, py: Python<'_>, thread: &JsThread) {
+        let session = thread.session();
+        let waiters = host_calls::waiters(session);
+        let standing = thread.is_in_python() && !thread.is_pumping();
+        let Some(first) = waiters.first().filter(|_| standing) else {
+            self.stills.remove(&session);
             return;
         };
         let (step, computed, now) = (thread.step(), thread.computed(), Instant::now());
-        let still = match self.still.take() {
+        let still = match self.stills.remove(&session) {
             Some(still) if still.step == step && computed - still.computed < STILL => still,
             _ => Still {
                 step,
@@ -63,12 +78,12 @@ impl Watch {
                 broken: None,
             },
         };
-        let still = self.still.insert(still);
+        let still = self.stills.entry(session).or_insert(still);
         let patient = now - still.since < PATIENCE || now - first.since < PATIENCE;
         match still.broken {
             Some(broken) if now - broken > SECOND_VICTIM => {
                 break_waiters(py, thread, &waiters);
-                self.still = None;
+                self.stills.remove(&session);
             }
             Some(_) => {}
             None if patient => {}
@@ -91,7 +106,7 @@ pub fn js_step() -> u64 {
 /// Refuses a wait on the JavaScript thread during which Python asked for a promise: nothing settles
 /// promises meanwhile.
 pub fn refuse_promises(py: Python<'_>, began: Instant) -> PyResult<()> {
-    let waiters = host_calls::waiters();
+    let waiters = host_calls::waiters(session::number());
     let stuck = waiters
         .iter()
         .find(|waiter| waiter.since >= began && waiter.since.elapsed() > PROMISES);

@@ -23,6 +23,7 @@ use crate::job::{discard_signals, monotonic_ns, Call, Job, JobControl, OnThread,
 use crate::lane::{Lane, Pushed};
 use crate::panics;
 use crate::session;
+use crate::sessions::{self, Session};
 use crate::thread_names;
 
 /// A worker above this number leaves after [`IDLE_LIMIT`] without work.
@@ -78,6 +79,7 @@ pub fn call_python(
         parent,
         sent_ns: monotonic_ns(),
         on_main_thread: false,
+        session: sessions::current(),
     });
     let cancel_on_drop = CancelOnDrop(Some(control));
     async move {
@@ -195,6 +197,7 @@ pub fn end_main_thread() {
 
 fn run(py: Python<'_>, job: Job, main: bool) {
     let control = job.control;
+    let _inside = sessions::enter(job.session);
     // A cancelled job is prepared too: unpacking gives back the functions that were passed to it.
     let prepared = (job.prepare)(py).and_then(|call| match control.token().is_cancelled() {
         true => Err(errors::cancelled(py)),
@@ -276,8 +279,9 @@ fn continue_on_loop(
     let awaitable = awaitable.clone().unbind();
     let control = control.clone();
     let inbox = queue.clone();
+    let session = sessions::current().map_or(0, Session::number);
     queue.post(Box::new(move |py| {
-        if let Err(error) = start_task(py, &awaitable, &control, span, inbox) {
+        if let Err(error) = start_task(py, &awaitable, &control, (span, session), inbox) {
             finish(py, &control, span, Err(error));
         }
         Ok(())
@@ -289,10 +293,10 @@ fn start_task(
     py: Python<'_>,
     awaitable: &Py<PyAny>,
     control: &Arc<JobControl>,
-    span: SpanId,
+    (span, session): (SpanId, u32),
     queue: Arc<LoopQueue>,
 ) -> PyResult<()> {
-    let task = control::create_task(py, awaitable, span)?;
+    let task = control::create_task(py, awaitable, span, session)?;
     let done = TaskDone {
         control: control.clone(),
         span,

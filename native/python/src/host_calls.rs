@@ -25,6 +25,7 @@ use crate::job::{lock, monotonic_ns};
 use crate::js;
 use crate::refs::BridgeRefs;
 use crate::session::{self, OwnedFrame};
+use crate::sessions::{self, Session};
 
 static PENDING: LazyLock<Mutex<HashMap<u32, Waiting>>> = LazyLock::new(Mutex::default);
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
@@ -41,6 +42,7 @@ enum Answer {
 
 /// A call without an answer.
 struct Waiting {
+    session: u32,
     answer: oneshot::Sender<Answer>,
     who: Waiter,
 }
@@ -56,7 +58,8 @@ pub struct Waiter {
     pub since: Instant,
 }
 
-/// Calls the exposed function `name` and waits for its result.
+/// Calls the exposed function `name` and waits for its result. `session` 0 is the thread's own, or the
+/// process's.
 #[pyfunction]
 pub fn host_call(
     py: Python<'_>,
@@ -65,7 +68,9 @@ pub fn host_call(
     kwargs: Option<&Bound<'_, PyDict>>,
     site: &str,
     parent: SpanId,
+    session: u32,
 ) -> PyResult<Py<PyAny>> {
+    let _inside = sessions::enter_number(session);
     call(py, &Callee { name, handle: 0 }, args, kwargs, site, parent)
 }
 
@@ -78,7 +83,9 @@ pub fn host_call_async<'py>(
     kwargs: Option<&Bound<'py, PyDict>>,
     site: &str,
     parent: SpanId,
+    session: u32,
 ) -> PyResult<Bound<'py, PyAny>> {
+    let _inside = sessions::enter_number(session);
     call_async(py, &Callee { name, handle: 0 }, args, kwargs, site, parent)
 }
 
@@ -120,7 +127,7 @@ pub fn call(
     site: &str,
     parent: SpanId,
 ) -> PyResult<Py<PyAny>> {
-    if let Some(thread) = js::current() {
+    if let Some(thread) = js::current_of(session::number()) {
         return callback::call(py, thread, callee, args, kwargs, site, parent);
     }
     refuse_deadlock(py, callee.name)?;
@@ -139,7 +146,7 @@ pub fn call_async<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     // Without a loop nobody could await the answer, so nothing may be asked.
     let event_loop = aio::running_loop(py)?;
-    if let Some(thread) = js::current() {
+    if let Some(thread) = js::current_of(session::number()) {
         // The loop holds up JavaScript, which could not answer later.
         let outcome = callback::call(py, thread, callee, args, kwargs, site, parent);
         return aio::settled(&event_loop, outcome);
@@ -165,9 +172,12 @@ pub fn answer(header: Header, frame: OwnedFrame) {
     }
 }
 
-/// Those who wait for JavaScript, the longest wait first.
-pub fn waiters() -> Vec<Waiter> {
-    let mut waiters: Vec<_> = lock(&PENDING).values().map(|w| w.who.clone()).collect();
+/// Those who wait for a session's JavaScript, the longest wait first.
+pub fn waiters(session: u32) -> Vec<Waiter> {
+    let pending = lock(&PENDING);
+    let of_session = pending.values().filter(|w| w.session == session);
+    let mut waiters: Vec<_> = of_session.map(|w| w.who.clone()).collect();
+    drop(pending);
     waiters.sort_by_key(|waiter| waiter.since);
     waiters
 }
@@ -185,9 +195,9 @@ pub fn break_wait(id: u32, error: Py<PyAny>) {
     }
 }
 
-/// Fails everybody who waits for TypeScript.
-pub fn fail_all() {
-    lock(&PENDING).clear();
+/// Fails everybody who waits for the session's TypeScript.
+pub fn fail_all(session: u32) {
+    lock(&PENDING).retain(|_, waiting| waiting.session != session);
 }
 
 /// Remembers the calling thread as the conductor's event loop: waiting there stops every task.
@@ -227,6 +237,7 @@ fn thread_id() -> u64 {
 
 /// A call on its way: cancels itself in TypeScript when it is dropped before its answer.
 struct PendingCall {
+    session: Option<&'static Session>,
     id: u32,
     span: SpanId,
     answered: bool,
@@ -262,12 +273,15 @@ impl PendingCall {
             ident: thread_id(),
             since: Instant::now(),
         };
+        let session = sessions::current();
         let waiting = Waiting {
+            session: session.map_or(0, Session::number),
             answer: sender,
             who,
         };
         lock(&PENDING).insert(id, waiting);
         let call = Self {
+            session,
             id,
             span,
             answered: false,
@@ -296,6 +310,7 @@ impl PendingCall {
         py: Python<'_>,
         answer: Result<Answer, oneshot::error::RecvError>,
     ) -> PyResult<Py<PyAny>> {
+        let _inside = sessions::enter(self.session);
         // JavaScript still works on a call whose wait was broken: dropping it sends the CANCEL.
         self.answered = !matches!(answer, Ok(Answer::Broken(_)));
         let outcome = match answer {
@@ -320,6 +335,7 @@ impl Drop for PendingCall {
             return;
         }
         lock(&PENDING).remove(&self.id);
+        let _inside = sessions::enter(self.session);
         session::send_bare(&Header {
             kind: kind::CANCEL,
             id: self.id,

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::aio::LoopQueue;
 use crate::crossing::Crossing;
+use crate::sessions::Session;
 
 /// What a job does once it has a thread: called with the GIL, it says what to call.
 pub type Prepare = Box<dyn FnOnce(Python<'_>) -> PyResult<Call> + Send>;
@@ -40,6 +41,8 @@ pub struct Job {
     pub sent_ns: f64,
     /// Run on the main thread where a child serves it.
     pub on_main_thread: bool,
+    /// Whose TypeScript the job means when it names one.
+    pub session: Option<&'static Session>,
 }
 
 /// The handle by which a job is cancelled and answered.

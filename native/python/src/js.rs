@@ -6,13 +6,14 @@
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use symphony_core::pack::PackBuf;
 use tokio::sync::Notify;
 
 use crate::job::lock;
+use crate::sessions::{self, Inside, Session};
 use crate::table::{SymHost, SymPack};
 
 /// A thread with JavaScript on it that Python can call directly.
@@ -20,6 +21,8 @@ pub struct JsThread {
     host: SymHost,
     ident: u64,
     native_id: u64,
+    /// Set once the session is open.
+    session: OnceLock<&'static Session>,
     /// Odd while the thread runs Python. Every step over the border counts.
     step: AtomicU64,
     /// A wait of ours holds the thread, and delivers what comes meanwhile.
@@ -33,10 +36,14 @@ unsafe impl Send for JsThread {}
 // SAFETY: as above.
 unsafe impl Sync for JsThread {}
 
+/// Linux: the processor time of one thread, as the scheduler counts it.
+const THREAD_CPU_CLOCK: libc::clockid_t = 6;
+
 thread_local! {
     static CURRENT: Cell<Option<&'static JsThread>> = const { Cell::new(None) };
 }
-static LATEST: Mutex<Option<&'static JsThread>> = Mutex::new(None);
+/// Those with a session.
+static ALL: Mutex<Vec<&'static JsThread>> = Mutex::new(Vec::new());
 
 /// Remembers the calling thread as the one that runs JavaScript.
 pub fn connect(host: SymHost) -> &'static JsThread {
@@ -47,12 +54,13 @@ pub fn connect(host: SymHost) -> &'static JsThread {
         ident: unsafe { libc::pthread_self() as u64 },
         // SAFETY: as above.
         native_id: unsafe { libc::gettid() as u64 },
+        session: OnceLock::new(),
         step: AtomicU64::new(0),
         pumping: AtomicBool::new(false),
         bell: Notify::new(),
     }));
     CURRENT.set(Some(thread));
-    *lock(&LATEST) = Some(thread);
+    lock(&ALL).push(thread);
     thread
 }
 
@@ -61,9 +69,26 @@ pub fn current() -> Option<&'static JsThread> {
     CURRENT.get()
 }
 
-/// The JavaScript thread of the session.
-pub fn latest() -> Option<&'static JsThread> {
-    *lock(&LATEST)
+/// The calling thread, if it runs the JavaScript of that session.
+pub fn current_of(session: u32) -> Option<&'static JsThread> {
+    current().filter(|thread| thread.session() == session)
+}
+
+/// What JavaScript asks for is meant for its own session, also from inside a call to another's.
+pub fn in_own_session() -> Inside {
+    sessions::enter(current().and_then(|thread| thread.session.get().copied()))
+}
+
+/// The threads that run JavaScript.
+pub fn all() -> Vec<&'static JsThread> {
+    lock(&ALL).clone()
+}
+
+/// The calling thread's session has ended. What it is inside of may still return to it.
+pub fn disconnect() {
+    if let Some(thread) = current() {
+        lock(&ALL).retain(|other| !std::ptr::eq(*other, thread));
+    }
 }
 
 /// Runs Python for JavaScript on the calling thread.
@@ -161,6 +186,18 @@ impl JsThread {
         self.step.load(Ordering::Acquire)
     }
 
+    /// Number of the session whose JavaScript it runs.
+    pub fn session(&self) -> u32 {
+        self.session.get().map_or(0, |session| session.number())
+    }
+
+    pub fn set_session(&self, session: Option<&'static Session>) {
+        if let Some(session) = session {
+            // Set once, right after the thread is known.
+            let _ = self.session.set(session);
+        }
+    }
+
     pub fn is_in_python(&self) -> bool {
         self.step() % 2 == 1
     }
@@ -171,13 +208,10 @@ impl JsThread {
             tv_sec: 0,
             tv_nsec: 0,
         };
-        let mut clock = 0;
-        // SAFETY: the thread lives as long as its session, and both pointers are valid.
-        unsafe {
-            if libc::pthread_getcpuclockid(self.ident as libc::pthread_t, &raw mut clock) == 0 {
-                libc::clock_gettime(clock, &raw mut used);
-            }
-        }
+        // As `pthread_getcpuclockid` makes it, which must not be asked once the thread has ended.
+        let clock = (!(self.native_id as libc::clockid_t) << 3) | THREAD_CPU_CLOCK;
+        // SAFETY: the pointer is valid; a thread that is gone is an error, and used no time.
+        unsafe { libc::clock_gettime(clock, &raw mut used) };
         Duration::new(used.tv_sec as u64, used.tv_nsec as u32)
     }
 

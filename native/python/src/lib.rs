@@ -24,6 +24,7 @@ mod panics;
 mod pit;
 mod refs;
 mod session;
+mod sessions;
 mod site;
 mod sync_call;
 mod table;

@@ -4,7 +4,7 @@
 //! packing and unpacking happen on the Python thread that runs the job. Must not know the transport.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
@@ -24,24 +24,21 @@ use crate::dispatch;
 use crate::errors;
 use crate::host_calls;
 use crate::job::{lock, Call, Job, JobControl};
+use crate::js;
 use crate::objects;
-use crate::outbox::Outbox;
 use crate::panics;
 use crate::refs::BridgeRefs;
+use crate::sessions::{self, Session};
 
-static OUTBOX: Outbox = Outbox::new();
-static CLOSED: AtomicBool = AtomicBool::new(false);
 /// This process is a fork of the one that has the session: the session's threads are not here.
 static FORKED: AtomicBool = AtomicBool::new(false);
-static NUMBER: AtomicU32 = AtomicU32::new(0);
-/// Calls from TypeScript that are not answered yet.
-static CALLS: LazyLock<Mutex<HashMap<u32, Arc<JobControl>>>> = LazyLock::new(Mutex::default);
+/// Calls from TypeScript that are not answered yet, by session and id.
+static CALLS: LazyLock<Mutex<HashMap<(u32, u32), Arc<JobControl>>>> = LazyLock::new(Mutex::default);
 
-/// Begins a session; `wake` is called when output waits.
+/// Begins a session for the calling thread; `wake` is called when output waits.
 pub fn connect(wake: Arc<dyn Fn() + Send + Sync>) {
-    NUMBER.fetch_add(1, Ordering::AcqRel);
-    CLOSED.store(false, Ordering::Release);
-    OUTBOX.connect(wake);
+    let session = sessions::open();
+    session.outbox.connect(wake);
 }
 
 /// Takes whole frames. Never blocks.
@@ -59,16 +56,16 @@ pub fn submit(frames: &[u8]) -> Result<(), Malformed> {
 
 /// All output that waits.
 pub fn drain() -> Vec<u8> {
-    OUTBOX.drain()
+    sessions::current().map_or_else(Vec::new, |session| session.outbox.drain())
 }
 
 /// Whether TypeScript listens.
 pub fn is_connected() -> bool {
-    !is_closed() && OUTBOX.is_connected()
+    !is_closed() && sessions::current().is_some_and(|session| session.outbox.is_connected())
 }
 
 pub fn is_closed() -> bool {
-    CLOSED.load(Ordering::Acquire) || is_forked()
+    sessions::current().is_none_or(Session::is_closed) || is_forked()
 }
 
 /// Leaves the session to the process that this one was forked from. Takes no lock: whoever held it
@@ -81,21 +78,33 @@ pub fn is_forked() -> bool {
     FORKED.load(Ordering::Acquire)
 }
 
-/// Number of the session. TypeScript's handles, and answers to its calls, mean something in theirs only.
+/// Number of the session; 0 when there is none. TypeScript's handles, and answers to its calls, mean
+/// something in theirs only.
 pub fn number() -> u32 {
-    NUMBER.load(Ordering::Acquire)
+    sessions::current().map_or(0, Session::number)
 }
 
-/// Ends the session: cancels the jobs, fails those who wait for TypeScript, flushes the recorder.
+/// Ends the session: cancels its jobs, fails those who wait for its TypeScript, flushes the recorder.
 pub fn close() {
-    if CLOSED.swap(true, Ordering::AcqRel) {
+    let Some(session) = sessions::current() else {
+        return;
+    };
+    if !sessions::close(session) {
         return;
     }
-    let calls: Vec<_> = lock(&CALLS).drain().map(|(_, control)| control).collect();
-    calls.into_iter().for_each(control::cancel);
-    host_calls::fail_all();
+    let number = session.number();
+    let mut ended = Vec::new();
+    lock(&CALLS).retain(|(of, _), control| {
+        if *of == number {
+            ended.push(control.clone());
+        }
+        *of != number
+    });
+    ended.into_iter().for_each(control::cancel);
+    host_calls::fail_all(number);
     dispatch::end_main_thread();
-    OUTBOX.close();
+    session.outbox.close();
+    js::disconnect();
     recorder::flush();
 }
 
@@ -113,14 +122,16 @@ pub fn send(header: &Header, pack: &PackBuf) -> PyResult<()> {
     let mut bytes = Vec::new();
     frame::write_frame(&mut bytes, header, pack)
         .map_err(|error| PyOverflowError::new_err(error.to_string()))?;
-    OUTBOX.push(&bytes);
+    if let Some(session) = sessions::current() {
+        session.outbox.push(&bytes);
+    }
     Ok(())
 }
 
 /// Queues printed bytes of `stdout` or `stderr`.
 pub fn print(stream: &'static str, bytes: &[u8]) {
-    if !is_forked() {
-        OUTBOX.push_text(stream, bytes);
+    if let Some(session) = sessions::current().filter(|_| !is_forked()) {
+        session.outbox.push_text(stream, bytes);
     }
 }
 
@@ -174,7 +185,7 @@ fn accept(frame: OwnedFrame) -> Result<(), Malformed> {
         kind::CALL => accept_call(header, frame),
         kind::RESULT | kind::ERROR => host_calls::answer(header, frame),
         kind::CANCEL => {
-            let control = lock(&CALLS).get(&header.id).cloned();
+            let control = lock(&CALLS).get(&(number(), header.id)).cloned();
             // A call that has been answered meanwhile needs no cancelling.
             if let Some(control) = control {
                 control::cancel(control);
@@ -195,24 +206,29 @@ fn accept(frame: OwnedFrame) -> Result<(), Malformed> {
 fn accept_call(header: Header, frame: OwnedFrame) {
     let origin: Arc<OnceLock<Origin>> = Arc::default();
     let known = origin.clone();
-    let asked_in = number();
+    let Some(session) = sessions::current() else {
+        return;
+    };
+    let key = (session.number(), header.id);
     let control = JobControl::new(Box::new(move |py, outcome| {
         if is_forked() {
             return;
         }
-        lock(&CALLS).remove(&header.id);
-        if asked_in == number() && !is_closed() {
+        lock(&CALLS).remove(&key);
+        let _inside = sessions::enter(Some(session));
+        if !session.is_closed() {
             reply(py, &header, known.get(), outcome);
         }
     }));
     let cancelled = control.token().clone();
-    lock(&CALLS).insert(header.id, control.clone());
+    lock(&CALLS).insert(key, control.clone());
     dispatch::submit(Job {
         control,
         prepare: Box::new(move |py| prepare(py, &header, &frame, &origin, &cancelled)),
         parent: header.parent as u64,
         sent_ns: header.sent_ns,
         on_main_thread: header.flags & flag::MAIN_THREAD != 0,
+        session: Some(session),
     });
 }
 

@@ -14,6 +14,7 @@ use symphony_core::pack::{PackBuf, PackView, Segment};
 
 use crate::js;
 use crate::session;
+use crate::sessions;
 use crate::sync_call;
 
 const ABI: u32 = 2;
@@ -123,6 +124,7 @@ unsafe extern "C" fn call_sync(
     // Whatever happens below, the addon reads this: it must not be the last call's freed memory.
     *reply = SymPack::EMPTY;
     guarded(ERROR, || {
+        let _own = js::in_own_session();
         // Attaching again is cheap and tells PyO3 that references may be dropped at once.
         Python::attach(|py| {
             REPLY.with(|slot| {
@@ -152,6 +154,7 @@ unsafe extern "C" fn call_sync(
 /// `frames` points to `length` bytes.
 unsafe extern "C" fn submit(frames: *const u8, length: usize) -> i32 {
     guarded(-1, || {
+        let _own = js::in_own_session();
         // SAFETY: the caller's promise.
         let frames = unsafe { slice(frames, length) };
         session::submit(frames).map_or(-1, |()| 0)
@@ -165,6 +168,7 @@ unsafe extern "C" fn connect(host: *const SymHost) {
         // SAFETY: the caller's promise.
         let thread = js::connect(unsafe { *host });
         session::connect(Arc::new(move || thread.wake()));
+        thread.set_session(sessions::current());
     });
 }
 
@@ -172,6 +176,7 @@ unsafe extern "C" fn connect(host: *const SymHost) {
 /// `allocate` returns memory of the length it is asked for, or null.
 unsafe extern "C" fn drain(allocate: Allocate, context: *mut c_void) -> usize {
     guarded(0, || {
+        let _own = js::in_own_session();
         let frames = session::drain();
         if frames.is_empty() {
             return 0;
@@ -188,7 +193,10 @@ unsafe extern "C" fn drain(allocate: Allocate, context: *mut c_void) -> usize {
 }
 
 unsafe extern "C" fn close() {
-    guarded((), session::close);
+    guarded((), || {
+        let _own = js::in_own_session();
+        session::close();
+    });
 }
 
 /// Turns a panic into `failed`: it must not unwind into C++.
