@@ -93,7 +93,7 @@ void Shut(napi_env env) {
 
 void Connect(const Napi::CallbackInfo& info) {
   Connection& connection = TheConnection();
-  if (Table() == nullptr) throw Napi::Error::New(info.Env(), "connect before start");
+  if (!HasJoinedPython()) throw Napi::Error::New(info.Env(), "connect before start");
   Napi::Env env = info.Env();
   {
     const std::scoped_lock guard(connection.lock);

@@ -1,7 +1,7 @@
 // Frames between JavaScript and the session: submitted at once, delivered in batches.
 //
-// Threads: every environment has a connection of its own; submit runs on its thread and never takes the GIL; any thread may wake the
-// pump. Must not know what a frame means.
+// Threads: every environment has a connection of its own; submit runs on its thread and never takes
+// the GIL; any thread may wake the pump. Must not know what a frame means.
 #pragma once
 
 #include <napi.h>

@@ -1,8 +1,8 @@
 // The embedded interpreter: started once per process, never finalised.
 //
-// Threads: Node's main thread becomes Python's main thread if it starts Python; for a Worker a thread
-// that stays does it, because Workers end. An environment's thread holds the GIL only inside a
-// GilScope. Must not know values, frames or the trace: those are behind the C table.
+// Threads: Node's main thread becomes Python's main thread if it starts Python; for a Worker a
+// thread that stays does it, because Workers end. An environment's thread holds the GIL only inside
+// a GilScope. Must not know values, frames or the trace: those are behind the C table.
 #pragma once
 
 #include <symphony_table.h>

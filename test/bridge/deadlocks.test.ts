@@ -45,7 +45,10 @@ const cases: Record<string, (outcome: Outcome) => void> = {
     assert.deepEqual(seen, ['answer 42']);
   },
   'join-unbreakable': ({ came }) => {
-    assert.match(String(came), /^DeadlockError: desk\.answer\(\) waits for JavaScript, which waits in a sync/);
+    assert.match(
+      String(came),
+      /^DeadlockError: desk\.answer\(\) waits for JavaScript, which waits in a sync/,
+    );
   },
   lock: ({ came }) => {
     const [error, value] = came as unknown[];

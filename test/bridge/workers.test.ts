@@ -21,9 +21,8 @@ test('a Worker needs no bridge on the main thread, and Python outlives the Worke
 });
 
 test('Workers that end, in whatever way, take their session along and leave the others alive', async () => {
-  const { said, kept, alive } = (await run('exits')) as { said: string[]; kept: string[]; alive: number };
+  const { said, kept } = (await run('exits')) as { said: string[]; kept: string[] };
   const expected = Array.from({ length: 20 }, (_, i) => `w${i} ok ${i % 4 === 3 ? 1 : 0}`);
   assert.deepEqual(said, [...expected, 'main ok']);
   assert.deepEqual(kept, Array(20).fill('BridgeClosed'));
-  assert.equal(alive, 0);
 });
