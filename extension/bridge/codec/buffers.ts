@@ -4,7 +4,8 @@
  * JavaScript thread only; knows nothing of packs.
  */
 import { types } from 'node:util';
-import { type BufferFacts, NdArray, type NumberArray, type PyTuple, tuple } from './carriers';
+import { type BufferFacts, NdArray, type NumberArray } from './carriers';
+import { type Parts, parts } from './parts';
 import { Refusal } from './refusal';
 
 /** Why memory cannot be read. */
@@ -41,23 +42,23 @@ export function viewParts({ source }: BufferView): { facts: unknown[]; bytes: Ui
     );
   }
   const format = ArrayBuffer.isView(source) ? (formatOf(source) ?? 'B') : 'B';
-  return { facts: ['typedarray', format, tuple(itemsOf(source, bytes)), 'C', false], bytes };
+  return { facts: ['typedarray', format, parts(itemsOf(source, bytes)), 'C', false], bytes };
 }
 
 /** The payload of a TypedArray's `buffer`. */
-export function typedArrayPayload(array: NumberArray): PyTuple {
+export function typedArrayPayload(array: NumberArray): Parts {
   const bytes = bytesOf(array);
-  return tuple('typedarray', formatOf(array) ?? 'B', tuple(itemsOf(array, bytes)), 'C', false, bytes);
+  return parts('typedarray', formatOf(array) ?? 'B', parts(itemsOf(array, bytes)), 'C', false, bytes);
 }
 
 /** The payload of an {@link NdArray}'s `buffer`. */
-export function ndArrayPayload({ kind, format, shape, order, readonly, data }: NdArray): PyTuple {
-  return tuple(kind, format, tuple(...shape), order, readonly, bytesOf(data));
+export function ndArrayPayload({ kind, format, shape, order, readonly, data }: NdArray): Parts {
+  return parts(kind, format, parts(...shape), order, readonly, bytesOf(data));
 }
 
 /** The payload of `js:bytes`. */
-export function bytesPayload(source: ArrayBufferView | ArrayBufferLike): PyTuple {
-  return tuple(bytesKind(source), bytesOf(source));
+export function bytesPayload(source: ArrayBufferView | ArrayBufferLike): Parts {
+  return parts(bytesKind(source), bytesOf(source));
 }
 
 /** The value of `js:bytes`; undefined for a kind that does not exist. */

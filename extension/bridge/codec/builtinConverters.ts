@@ -32,11 +32,11 @@ import {
   PyTimeZone,
   PyUUID,
   PyZoneInfo,
-  tuple,
 } from './carriers';
 import { FrameError } from './conversionError';
 import { reserveNames } from './converters';
 import { readEnum } from './enums';
+import { parts } from './parts';
 import { Refusal } from './refusal';
 
 /** How values of one class are written. */
@@ -149,7 +149,7 @@ function fold(value: number): 0 | 1 {
 define(
   'complex',
   PyComplex,
-  (v) => tuple(new PyFloat(v.real), new PyFloat(v.imag)),
+  (v) => parts(new PyFloat(v.real), new PyFloat(v.imag)),
   (p) => new PyComplex(p.float(), p.float()),
 );
 define(
@@ -161,7 +161,7 @@ define(
 define(
   'fraction',
   PyFraction,
-  (v) => tuple(v.numerator, v.denominator),
+  (v) => parts(v.numerator, v.denominator),
   (p) => new PyFraction(p.integer(), p.integer()),
 );
 define(
@@ -173,7 +173,7 @@ define(
 define(
   'path',
   PyPath,
-  (v) => tuple(v.kind, v.text),
+  (v) => parts(v.kind, v.text),
   (p) => {
     const kind = p.text() as PathKind;
     if (!PATH_KINDS.includes(kind)) throw new TypeError(`no path ${kind}`);
@@ -183,7 +183,7 @@ define(
 define(
   'datetime',
   PyDateTime,
-  (v) => tuple(v.year, v.month, v.day, v.hour, v.minute, v.second, v.microsecond, v.fold, v.tz),
+  (v) => parts(v.year, v.month, v.day, v.hour, v.minute, v.second, v.microsecond, v.fold, v.tz),
   (p) =>
     new PyDateTime(
       p.small(),
@@ -200,25 +200,25 @@ define(
 define(
   'date',
   PyDate,
-  (v) => tuple(v.year, v.month, v.day),
+  (v) => parts(v.year, v.month, v.day),
   (p) => new PyDate(p.small(), p.small(), p.small()),
 );
 define(
   'time',
   PyTime,
-  (v) => tuple(v.hour, v.minute, v.second, v.microsecond, v.fold, v.tz),
+  (v) => parts(v.hour, v.minute, v.second, v.microsecond, v.fold, v.tz),
   (p) => new PyTime(p.small(), p.small(), p.small(), p.small(), fold(p.small()), p.zone()),
 );
 define(
   'timedelta',
   PyTimeDelta,
-  (v) => tuple(v.days, v.seconds, v.microseconds),
+  (v) => parts(v.days, v.seconds, v.microseconds),
   (p) => new PyTimeDelta(p.small(), p.small(), p.small()),
 );
 define(
   'timezone',
   PyTimeZone,
-  (v) => tuple(v.offset, v.name),
+  (v) => parts(v.offset, v.name),
   (p) => new PyTimeZone(p.small(), p.textOrNull()),
 );
 define(
@@ -230,25 +230,25 @@ define(
 define(
   'range',
   PyRange,
-  (v) => tuple(v.start, v.stop, v.step),
+  (v) => parts(v.start, v.stop, v.step),
   (p) => new PyRange(p.integer(), p.integer(), p.integer()),
 );
 define(
   'slice',
   PySlice,
-  (v) => tuple(v.start, v.stop, v.step),
+  (v) => parts(v.start, v.stop, v.step),
   (p) => new PySlice(p.next(), p.next(), p.next()),
 );
 define(
   'enum',
   PyEnum,
-  (v) => tuple(v.type, v.name, v.value),
+  (v) => parts(v.type, v.name, v.value),
   (p) => readEnum(p.text(), p.textOrNull(), p.next()),
 );
 define(
   'namedtuple',
   PyNamedTuple,
-  (v) => tuple(v.type, tuple(...v.names), tuple(...v)),
+  (v) => parts(v.type, parts(...v.names), parts(...v)),
   (p) => PyNamedTuple.make(p.text(), p.items().map(isText), p.items()),
 );
 define(

@@ -14,6 +14,7 @@ import { dataclassName } from './dataclasses';
 import { enumOfSymbol } from './enums';
 import { Identity } from './identity';
 import { PackWriter } from './packWriter';
+import { Parts } from './parts';
 import { realmTwin } from './realms';
 import type { RefContext } from './refContext';
 import { at, DEEP, hintFor, Passing, type PathRoot, Refusal, refusalOf } from './refusal';
@@ -279,13 +280,11 @@ export class Packer extends PackWriter {
 
   /** The form of a built-in converter: tuples made for it, which nobody else knows. */
   private payload(plain: unknown): void {
-    // Not a named tuple among the values: that is one to convert.
-    if (!(plain instanceof PyTuple) || Object.getPrototypeOf(plain) !== PyTuple.prototype) {
-      return this.value(plain);
-    }
+    if (!(plain instanceof Parts)) return this.value(plain);
+    const { items } = plain;
     this.enter(plain);
-    this.op(Tag.TUPLE, plain.length);
-    for (let i = 0; i < plain.length; i++) this.payload(plain[i]);
+    this.op(Tag.TUPLE, items.length);
+    for (let i = 0; i < items.length; i++) this.payload(items[i]);
     this.depth--;
   }
 
