@@ -32,13 +32,20 @@ export function result(
     ours: round(ours),
     peers: Object.fromEntries(Object.entries(peers).map(([peer, value]) => [peer, round(value)])),
     ratio,
-    bar: bars.length === 0 ? null : bars.map((bar) => tell(bar, unit)).join(' and '),
-    ok: bars.every((bar) => ours <= ('max' in bar ? bar.max : bar.times * peers[bar.peer])),
+    bar: bars.length === 0 ? null : bars.map((bar) => tell(bar, unit, peers)).join(' and '),
+    ok: bars.every((bar) => holds(bar, ours, peers)),
   };
 }
 
-function tell(bar: Bar, unit: string): string {
-  return 'max' in bar ? `≤ ${bar.max} ${unit}` : `≤ ${bar.times} × ${bar.peer}`;
+/** A peer that is not here breaks no promise; the row tells that it was not compared. */
+function holds(bar: Bar, ours: number, peers: Record<string, number>): boolean {
+  if ('max' in bar) return ours <= bar.max;
+  return !(bar.peer in peers) || ours <= bar.times * peers[bar.peer];
+}
+
+function tell(bar: Bar, unit: string, peers: Record<string, number>): string {
+  if ('max' in bar) return `≤ ${bar.max} ${unit}`;
+  return `≤ ${bar.times} × ${bar.peer}${bar.peer in peers ? '' : ' (not compared)'}`;
 }
 
 function round(value: number): number {

@@ -10,6 +10,7 @@ import { bridge } from './groups/bridge';
 import { codec } from './groups/codec';
 import { native } from './groups/native';
 import { sync } from './groups/sync';
+import { measurePeer, PEER_OPTION } from './peers';
 import type { Result } from './result';
 import { table } from './table';
 
@@ -18,9 +19,14 @@ const GROUPS: Record<string, () => Promise<Result[]>> = { codec, bridge, sync, n
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     args: argv.slice(2),
-    options: { json: { type: 'string' } },
+    options: { json: { type: 'string' }, [PEER_OPTION]: { type: 'string' } },
     allowPositionals: true,
   });
+  const peer = values[PEER_OPTION];
+  if (peer !== undefined) {
+    await measurePeer(peer);
+    return 0;
+  }
   const unknown = positionals.filter((name) => !(name in GROUPS));
   if (unknown.length > 0) {
     console.error(`No such group: ${unknown.join(', ')}; there are ${Object.keys(GROUPS).join(', ')}`);

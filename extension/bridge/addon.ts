@@ -36,6 +36,11 @@ export interface Addon extends SyncAddon, CallbackAddon {
   connect(onData: (chunk: ArrayBuffer, now?: true) => void): void;
   /** Whether the connection keeps the process alive; at first it does not. */
   keepAlive(hold: boolean): void;
+  /**
+   * Output that waits, which `onData` then does not see. After `poll(true)` nobody is told of output: whoever
+   * stays has to poll again, the last time with `false`.
+   */
+  poll(stay: boolean): ArrayBuffer | undefined;
   /** Copies whole frames to Python; never blocks. */
   submit(frames: Uint8Array): void;
   /** Ends the connection: cancels what runs, flushes the recorder. Python stays; `connect` begins anew. */

@@ -27,21 +27,16 @@ export class LiveHandles {
     else this.give(handle);
   }
 
-  /** A call under way uses the handles. */
-  use(handles: readonly number[]): void {
-    for (const handle of handles) this.uses.set(handle, (this.uses.get(handle) ?? 0) + 1);
+  /** A call of `target` (0: none) that is under way uses it and the handles. */
+  use(target: number, handles: readonly number[]): void {
+    if (target !== 0) this.useOne(target);
+    for (const handle of handles) this.useOne(handle);
   }
 
   /** The call is over. */
-  unuse(handles: readonly number[]): void {
-    for (const handle of handles) {
-      const left = (this.uses.get(handle) ?? 1) - 1;
-      if (left > 0) this.uses.set(handle, left);
-      else {
-        this.uses.delete(handle);
-        if (this.waiting.delete(handle)) this.give(handle);
-      }
-    }
+  unuse(target: number, handles: readonly number[]): void {
+    if (target !== 0) this.unuseOne(target);
+    for (const handle of handles) this.unuseOne(handle);
   }
 
   /** Handles Python may release now; they are told once. */
@@ -58,6 +53,20 @@ export class LiveHandles {
     this.waiting.clear();
     this.live.clear();
     return handles;
+  }
+
+  private useOne(handle: number): void {
+    this.uses.set(handle, (this.uses.get(handle) ?? 0) + 1);
+  }
+
+  private unuseOne(handle: number): void {
+    const left = (this.uses.get(handle) ?? 1) - 1;
+    if (left > 0) {
+      this.uses.set(handle, left);
+      return;
+    }
+    this.uses.delete(handle);
+    if (this.waiting.delete(handle)) this.give(handle);
   }
 
   private give(handle: number): void {

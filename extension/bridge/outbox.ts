@@ -3,9 +3,19 @@
  * Threads: JavaScript main thread only.
  * Must not know: what a frame means.
  */
-export class Outbox {
-  private frames: Uint8Array[] = [];
+import type { FrameSink } from './codec';
+
+/** A run of frames that lie side by side in memory. */
+interface Run {
+  memory: ArrayBufferLike;
+  start: number;
+  end: number;
+}
+
+export class Outbox implements FrameSink {
+  private runs: Run[] = [];
   private planned = false;
+  private readonly atEnd = (): void => this.flush();
 
   /**
    * @param send takes whole frames
@@ -17,7 +27,15 @@ export class Outbox {
   ) {}
 
   push(frame: Uint8Array): void {
-    this.frames.push(frame);
+    this.wrote(frame.buffer, frame.byteOffset, frame.byteOffset + frame.byteLength);
+  }
+
+  /** Frames of one turn mostly lie side by side in the codec's memory: then nothing is copied, and nothing made. */
+  wrote(memory: ArrayBufferLike, start: number, end: number): void {
+    const { runs } = this;
+    const last = runs.length === 0 ? undefined : runs[runs.length - 1];
+    if (last !== undefined && last.memory === memory && last.end === start) last.end = end;
+    else runs.push({ memory, start, end });
     this.plan();
   }
 
@@ -25,7 +43,7 @@ export class Outbox {
   plan(): void {
     if (this.planned) return;
     this.planned = true;
-    queueMicrotask(() => this.flush());
+    queueMicrotask(this.atEnd);
   }
 
   /** Sends now what would leave at the end of the turn: the turn is held up. */
@@ -37,25 +55,15 @@ export class Outbox {
   flush(): void {
     this.last();
     this.planned = false;
-    if (this.frames.length === 0) return;
-    const frames = this.frames;
-    this.frames = [];
-    this.send(join(frames));
+    const { runs } = this;
+    if (runs.length === 0) return;
+    this.runs = [];
+    const parts = runs.map(({ memory, start, end }) => new Uint8Array(memory, start, end - start));
+    this.send(parts.length === 1 ? parts[0] : Buffer.concat(parts));
   }
 
   /** Forgets what waits. */
   clear(): void {
-    this.frames = [];
+    this.runs = [];
   }
-}
-
-/** Frames of one turn mostly lie side by side in the codec's memory: then nothing is copied. */
-function join(frames: readonly Uint8Array[]): Uint8Array {
-  const [first] = frames;
-  let end = first.byteOffset;
-  for (const frame of frames) {
-    if (frame.buffer !== first.buffer || frame.byteOffset !== end) return Buffer.concat(frames);
-    end += frame.byteLength;
-  }
-  return frames.length === 1 ? first : new Uint8Array(first.buffer, first.byteOffset, end - first.byteOffset);
 }

@@ -4,7 +4,9 @@
  * Must not know: transports, proxies, hosts.
  */
 import { FrameFlag, FrameKind } from '../protocol/frame';
-import { ConversionError as CodecError } from './codec';
+import { type ErrorMaker, placed, SharedCaller, unplaced } from './callerBudget';
+import { ConversionError as CodecError, type FrameSink } from './codec';
+import { after } from './deadline';
 import { BridgeError, CallCancelled, type ErrorContext, errorFromPayload, type JoinedFrame } from './errors';
 import type { LiveHandles } from './liveHandles';
 import type { CallOptions } from './refs';
@@ -27,15 +29,32 @@ export interface OutgoingCall {
   label: string;
 }
 
-interface Pending {
-  call: OutgoingCall;
-  resolve(value: unknown): void;
-  reject(error: unknown): void;
+/** Why a caller gave up. */
+interface Cancellation {
+  code: string;
+  message: string;
+  cause: unknown;
+}
+
+/** One object, and no function, for each call: there may be many thousands. */
+class Pending {
   /** Set once the caller gave up; the call stays until Python has cleaned up. */
-  cancelled: { code: string; message: string; cause: unknown } | null;
-  stopListening(): void;
-  /** Handles of Python objects that the call needs until it is over. */
-  uses: readonly number[];
+  cancelled: Cancellation | null = null;
+  stopListening: (() => void) | null = null;
+
+  constructor(
+    readonly call: OutgoingCall,
+    readonly resolve: (value: unknown) => void,
+    private readonly rejectWith: (error: unknown) => void,
+    /** Handles of Python objects that the call needs until it is over, beside its target. */
+    readonly uses: readonly number[],
+  ) {}
+
+  /** Fails the call; `make` gets the frames of its caller. */
+  fail(make: ErrorMaker): void {
+    const { caller } = this.call;
+    this.rejectWith(caller instanceof SharedCaller ? unplaced(caller, make) : make(caller.frames()));
+  }
 }
 
 /** The table of calls without an answer. */
@@ -45,7 +64,7 @@ export class OutgoingCalls {
 
   constructor(
     private readonly wire: Wire,
-    private readonly post: (frame: Uint8Array) => void,
+    private readonly outbox: FrameSink & { push(frame: Uint8Array): void },
     firstId: number,
     private readonly errorContext: ErrorContext,
     private readonly handles: LiveHandles,
@@ -67,29 +86,24 @@ export class OutgoingCalls {
 
   /** Sends the call; the promise settles with Python's answer. */
   start(call: OutgoingCall): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const { signal, deadlineMs } = call.options;
-      if (signal?.aborted) {
-        reject(cancelError(call, { code: 'cancelled', message: BEFORE, cause: signal.reason }, []));
-        return;
-      }
-      const id = this.takeId();
-      const frame = this.encode(id, call, reject);
-      if (!frame) return;
-      const pending: Pending = {
-        call,
-        resolve,
-        reject,
-        cancelled: null,
-        stopListening: () => {},
-        uses: this.wire.used(call.target),
-      };
-      this.handles.use(pending.uses);
-      this.pending.set(id, pending);
-      if (signal || deadlineMs !== undefined) pending.stopListening = this.listen(id, signal, deadlineMs);
-      this.post(frame);
-      this.changed();
+    const { signal, deadlineMs } = call.options;
+    if (signal?.aborted) {
+      const why = { code: 'cancelled', message: BEFORE, cause: signal.reason };
+      return Promise.reject(cancelError(call, why, call.caller.frames()));
+    }
+    const id = this.takeId();
+    try {
+      this.encode(id, call);
+    } catch (error) {
+      return Promise.reject(conversionError(error, call.caller.frames()));
+    }
+    const outcome = new Promise((resolve, reject) => {
+      this.pending.set(id, new Pending(call, resolve, reject, this.wire.used()));
     });
+    this.handles.use(call.target, this.wire.used());
+    if (signal || deadlineMs !== undefined) this.listen(id, signal, deadlineMs);
+    this.changed();
+    return call.caller instanceof SharedCaller ? placed(outcome) : outcome;
   }
 
   /** A RESULT or ERROR frame; one for a call that is not known is late and means nothing. */
@@ -104,27 +118,22 @@ export class OutgoingCalls {
       );
     } catch (error) {
       if (error instanceof CodecError) {
-        pending.reject(conversionError(error, pending.call.caller.frames()));
+        pending.fail((frames) => conversionError(error, frames));
         return;
       }
-      pending.reject(
-        new BridgeError(`the answer of ${pending.call.label} cannot be read: ${(error as Error).message}`, {
-          code: 'protocol',
-          frames: pending.call.caller.frames(),
-          cause: error,
-        }),
-      );
+      const message = `the answer of ${pending.call.label} cannot be read: ${(error as Error).message}`;
+      pending.fail((frames) => new BridgeError(message, { code: 'protocol', frames, cause: error }));
       return;
     }
     if (frame.kind === FrameKind.RESULT) pending.resolve(payload);
-    else pending.reject(this.errorOf(pending, payload));
+    else pending.fail((caller) => this.errorOf(pending, payload, caller));
   }
 
   /** Fails every call in flight; none is ever sent again. */
-  failAll(make: (call: OutgoingCall) => BridgeError): void {
+  failAll(make: (call: OutgoingCall, caller: readonly JoinedFrame[]) => BridgeError): void {
     for (const id of [...this.pending.keys()]) {
       const pending = this.take(id);
-      pending?.reject(make(pending.call));
+      pending?.fail((frames) => make(pending.call, frames));
     }
   }
 
@@ -135,19 +144,15 @@ export class OutgoingCalls {
     return id;
   }
 
-  private encode(id: number, call: OutgoingCall, reject: (error: unknown) => void): Uint8Array | null {
-    const head = { flags: call.flags, id, target: call.target, parent: currentSpan() };
+  private encode(id: number, call: OutgoingCall): void {
+    const parent = this.traced ? currentSpan() : 0;
+    const head = { flags: call.flags, id, target: call.target, parent };
     const wantsSite = this.traced || (call.flags & FrameFlag.RETURN_REF) !== 0;
     const site = wantsSite ? call.caller.site() : null;
-    try {
-      return this.wire.encodeCall(head, call.name, call.args, call.kwargs, site);
-    } catch (error) {
-      reject(conversionError(error, call.caller.frames()));
-      return null;
-    }
+    this.wire.encodeCall(this.outbox, head, call.name, call.args, call.kwargs, site);
   }
 
-  private listen(id: number, signal: AbortSignal | undefined, deadlineMs: number | undefined) {
+  private listen(id: number, signal: AbortSignal | undefined, deadlineMs: number | undefined): void {
     const onAbort = (): void =>
       this.cancel(id, { code: 'cancelled', message: 'was cancelled', cause: signal?.reason });
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -157,35 +162,35 @@ export class OutgoingCalls {
         message: `was cancelled: its deadline of ${deadlineMs} ms passed`,
         cause: undefined,
       });
-    const timer = deadlineMs === undefined ? undefined : setTimeout(onDeadline, Math.max(0, deadlineMs));
-    return () => {
+    const stopTimer = deadlineMs === undefined ? undefined : after(deadlineMs, onDeadline);
+    const pending = this.pending.get(id) as Pending;
+    pending.stopListening = () => {
       signal?.removeEventListener('abort', onAbort);
-      clearTimeout(timer);
+      stopTimer?.();
     };
   }
 
-  private cancel(id: number, cancelled: NonNullable<Pending['cancelled']>): void {
+  private cancel(id: number, cancelled: Cancellation): void {
     const pending = this.pending.get(id);
     if (!pending || pending.cancelled) return;
     pending.cancelled = cancelled;
-    this.post(this.wire.encode({ kind: FrameKind.CANCEL, id }));
+    this.outbox.push(this.wire.encode({ kind: FrameKind.CANCEL, id }));
   }
 
   private take(id: number): Pending | undefined {
     const pending = this.pending.get(id);
     if (!pending) return undefined;
     this.pending.delete(id);
-    pending.stopListening();
-    this.handles.unuse(pending.uses);
+    pending.stopListening?.();
+    this.handles.unuse(pending.call.target, pending.uses);
     this.changed();
     return pending;
   }
 
-  private errorOf(pending: Pending, payload: unknown): BridgeError {
-    const caller = pending.call.caller.frames();
+  private errorOf(pending: Pending, payload: unknown, caller: readonly JoinedFrame[]): BridgeError {
     const error = errorFromPayload(payload, { ...this.errorContext, caller });
     if (error instanceof CallCancelled && pending.cancelled) {
-      return cancelError(pending.call, pending.cancelled, error.frames);
+      return cancelError(pending.call, pending.cancelled, error.frames.length > 0 ? error.frames : caller);
     }
     return error;
   }
@@ -193,16 +198,12 @@ export class OutgoingCalls {
 
 const BEFORE = 'was not sent: its signal was already aborted';
 
-function cancelError(
-  call: OutgoingCall,
-  why: { code: string; message: string; cause: unknown },
-  frames: readonly JoinedFrame[],
-): CallCancelled {
+function cancelError(call: OutgoingCall, why: Cancellation, frames: readonly JoinedFrame[]): CallCancelled {
   // The reason an AbortController makes by itself says nothing that the message does not say.
   const plain = why.cause instanceof DOMException && why.cause.name === 'AbortError';
   return new CallCancelled(`${call.label} ${why.message}`, {
     code: why.code,
-    frames: frames.length > 0 ? frames : call.caller.frames(),
+    frames,
     cause: plain ? undefined : why.cause,
   });
 }

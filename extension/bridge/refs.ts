@@ -62,6 +62,8 @@ export interface PyObject {
 
 /** What a proxy needs of its session. */
 export interface RefOwner {
+  /** The caller of one of its calls. */
+  capture(below: (...args: never[]) => unknown): Caller;
   /** Calls `path` on the object; null calls the object itself. */
   invoke(ref: Ref, path: string | null, call: ProxyCall): Promise<unknown>;
   /** Reads the object, or the attribute at `path`, by value. */
@@ -210,7 +212,7 @@ function makeProxy(state: ProxyState): PyObject {
 
 function handlerFor(state: ProxyState): ProxyHandler<() => void> {
   const apply = (_target: unknown, _self: unknown, args: unknown[]): Promise<unknown> =>
-    start(state, args, false, captureCaller(apply));
+    start(state, args, false, state.ref.owner.capture(apply));
   const ref = (...args: unknown[]): Promise<unknown> => start(state, args, true, captureCaller(ref));
   return {
     apply,
@@ -232,8 +234,17 @@ function handlerFor(state: ProxyState): ProxyHandler<() => void> {
 }
 
 function start(state: ProxyState, args: unknown[], returnRef: boolean, caller: Caller): Promise<unknown> {
-  const call = { ...splitArguments(args, state.options), returnRef, caller };
+  const call = isPlain(args)
+    ? { args, kwargs: null, options: state.options, returnRef, caller }
+    : { ...splitArguments(args, state.options), returnRef, caller };
   return state.ref.owner.invoke(state.ref, state.path, call);
+}
+
+/** Whether nothing can be keywords or options: the usual case, and then nothing is looked for. */
+function isPlain(args: unknown[]): boolean {
+  const count = args.length;
+  if (count === 0) return true;
+  return typeof args[count - 1] !== 'object' && !(count > 1 && args[count - 2] instanceof Kwargs);
 }
 
 function symbolMember(state: ProxyState, key: symbol): unknown {

@@ -6,6 +6,8 @@
  */
 import { FrameFlag, FrameKind } from '../protocol/frame';
 import { Trait } from '../protocol/pack';
+import { AnswerWatch } from './answerWatch';
+import { captureInTurn } from './callerBudget';
 import type { WireRef } from './codec';
 import { Emitter } from './emitter';
 import { BridgeClosed, BridgeError, CallCancelled, type ErrorContext, type ErrorFacts } from './errors';
@@ -23,8 +25,8 @@ import {
   type RefOwner,
   unwrapProxy,
 } from './refs';
-import { type Caller, captureCaller } from './stack';
-import { type IncomingFrame, Wire } from './wire';
+import { type Caller, captureCaller, type JoinedFrame } from './stack';
+import { type ForeignValues, type IncomingFrame, Wire } from './wire';
 
 export type { ExposedFunctions, Exposures } from './hostCalls';
 
@@ -37,6 +39,11 @@ export interface Transport {
    * answers must be sent before the callback returns.
    */
   onData(callback: (frames: Uint8Array, now?: boolean) => void): void;
+  /**
+   * Where looking for frames is cheap: takes those that wait, `onData` does not see them. After `poll(true)` it is not
+   * told of any until `poll(false)`.
+   */
+  poll?(stay: boolean): Uint8Array | undefined;
   close(): void;
 }
 
@@ -92,6 +99,8 @@ export class Session implements RefOwner {
   private readonly pings = new Map<number, Ping>();
   private readonly imports = new Map<string, PyObject>();
   protected readonly outbox: Outbox;
+  private readonly watch: AnswerWatch | null;
+  private readonly traced: boolean;
   private readonly handles = new LiveHandles(() => this.outbox.plan());
   private reason: BridgeError | null = null;
   private pingId = 1;
@@ -101,30 +110,35 @@ export class Session implements RefOwner {
     options: SessionOptions = {},
   ) {
     this.exposures = options.exposures ?? new Map();
-    this.wire = new Wire({
+    this.traced = options.traced ?? true;
+    const foreign: ForeignValues = {
       refOf: (value) => this.refOf(value),
       ownValue: (handle) => this.hostCalls.heldValue(handle),
       makeProxy: (handle, _traits, label) => this.makeProxy(handle, label),
       discard: (handles) => this.hostCalls.release(handles),
-    });
+    };
+    this.wire = new Wire(foreign, this.traced);
     this.outbox = new Outbox(
-      (frames) => transport.send(frames),
+      (frames) => this.send(frames),
       () => this.postReleases(),
     );
+    const look = (stay: boolean): boolean => this.look(stay);
+    this.watch = transport.poll ? new AnswerWatch(look, () => this.calls.size > 0) : null;
     const post = (frame: Uint8Array): void => this.post(frame);
     this.hostCalls = new HostCalls(this.exposures, this.wire, post, (error) => this.exceptionHandle(error));
     this.errorContext = { resolveFile: options.resolveFile };
     const changed = (): void => options.onInFlight?.(this.inFlight);
     this.calls = new OutgoingCalls(
       this.wire,
-      post,
+      this.outbox,
       options.firstCallId ?? 1,
       this.errorContext,
       this.handles,
       changed,
-      options.traced ?? true,
+      this.traced,
     );
     transport.onData((frames, now) => {
+      this.watch?.woken();
       this.receive(frames);
       if (now) this.outbox.hurry();
     });
@@ -152,7 +166,7 @@ export class Session implements RefOwner {
     name: string,
     args: readonly unknown[] = [],
     options: NamedCallOptions = {},
-    caller: Caller = captureCaller(this.call),
+    caller: Caller = this.capture(this.call),
   ): Promise<T> {
     return this.start(this.named(name, args, options, 0, caller)) as Promise<T>;
   }
@@ -221,6 +235,11 @@ export class Session implements RefOwner {
     if (!this.reason) this.end(reason);
   }
 
+  capture(below: (...args: never[]) => unknown): Caller {
+    // The trace tells the line of each call.
+    return this.traced ? captureCaller(below) : captureInTurn(below);
+  }
+
   invoke(ref: Ref, path: string | null, call: ProxyCall): Promise<unknown> {
     const { args, kwargs, options, caller } = call;
     const label = path === null ? ref.label : `${ref.label}.${path}`;
@@ -269,7 +288,7 @@ export class Session implements RefOwner {
   }
 
   private start(call: OutgoingCall): Promise<unknown> {
-    if (this.reason) return Promise.reject(closedError(this.reason, call));
+    if (this.reason) return Promise.reject(closedError(this.reason, call, call.caller.frames()));
     const sent = this.calls.start(call);
     if ((call.flags & FrameFlag.RETURN_REF) === 0) return sent;
     return sent.then((value) => {
@@ -285,6 +304,18 @@ export class Session implements RefOwner {
   private postReleases(): void {
     const handles = this.handles.take();
     if (handles.length > 0) this.post(this.wire.encode({ kind: FrameKind.RELEASE }, handles));
+  }
+
+  private send(frames: Uint8Array): void {
+    this.transport.send(frames);
+    this.watch?.sent();
+  }
+
+  private look(stay: boolean): boolean {
+    if (this.reason) return false;
+    const frames = this.transport.poll?.(stay);
+    if (frames) this.receive(frames);
+    return frames !== undefined;
   }
 
   private receive(chunk: Uint8Array): void {
@@ -341,7 +372,7 @@ export class Session implements RefOwner {
   private end(reason: BridgeError): void {
     this.reason = reason;
     this.outbox.clear();
-    this.calls.failAll((call) => closedError(reason, call));
+    this.calls.failAll((call, frames) => closedError(reason, call, frames));
     for (const ping of this.pings.values()) ping.reject(reason);
     this.pings.clear();
     this.hostCalls.close(reason);
@@ -392,13 +423,13 @@ function callFlags(options: CallOptions): number {
 }
 
 /** A new error per call: each shows its own caller, then where Python was, if that is known. */
-function closedError(reason: BridgeError, call: OutgoingCall): BridgeError {
+function closedError(reason: BridgeError, call: OutgoingCall, caller: readonly JoinedFrame[]): BridgeError {
   const facts: ErrorFacts = {
     code: reason.code,
     hint: reason.hint,
     notes: reason.notes,
     details: reason.details,
-    frames: [...call.caller.frames(), ...reason.frames.filter(({ language }) => language !== 'typescript')],
+    frames: [...caller, ...reason.frames.filter(({ language }) => language !== 'typescript')],
   };
   if (reason instanceof CallCancelled) return new CallCancelled(reason.message, facts);
   const message = `${call.label} got no answer: ${reason.message}`;

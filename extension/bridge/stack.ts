@@ -37,41 +37,62 @@ const FRAME_LIMIT = 16;
 
 /** Captures the frames that called `below`; about a microsecond until somebody looks. */
 export function captureCaller(below: AnyFunction): Caller {
-  const holder: { stack?: unknown } = {};
+  return new CapturedCaller(holderBelow(below));
+}
+
+interface StackHolder {
+  stack?: unknown;
+}
+
+function holderBelow(below: AnyFunction): StackHolder {
+  const holder: StackHolder = {};
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = Math.min(limit, FRAME_LIMIT);
   Error.captureStackTrace(holder, below);
   Error.stackTraceLimit = limit;
-  return new CapturedCaller(holder);
+  return holder;
+}
+
+/** The functions that await, however indirectly, the promise whose rejection is being handled; in call order. */
+export function asyncFrames(): JoinedFrame[] {
+  const sites = sitesOf(holderBelow(asyncFrames)).filter((site) => site.isAsync());
+  return framesOf(sites);
 }
 
 class CapturedCaller implements Caller {
   private sites: readonly NodeJS.CallSite[] | undefined;
 
-  constructor(private readonly holder: { stack?: unknown }) {}
+  constructor(private readonly holder: StackHolder) {}
 
   site(): string | null {
     return siteOf(this.read());
   }
 
   frames(): JoinedFrame[] {
-    const frames = this.read().map(frameOf);
-    return fromBorder(frames.filter((frame) => frame !== null).reverse());
+    return framesOf(this.read());
   }
 
-  /** V8 hands out what it captured when `stack` is first read, by the hook of that moment. */
   private read(): readonly NodeJS.CallSite[] {
-    if (this.sites) return this.sites;
-    const previous = Error.prepareStackTrace;
-    Error.prepareStackTrace = keepCallSites;
-    const { stack } = this.holder;
-    Error.prepareStackTrace = previous;
-    // Other extensions share this hook; what is no list of call sites is theirs.
-    const sites = Array.isArray(stack) ? (stack as NodeJS.CallSite[]) : [];
-    const entry = sites.findIndex((site) => site.getFunctionName() === CALLBACK_ENTRY);
-    this.sites = entry === -1 ? sites : sites.slice(0, entry);
+    this.sites ??= sitesOf(this.holder);
     return this.sites;
   }
+}
+
+/** V8 hands out what it captured when `stack` is first read, by the hook of that moment. */
+function sitesOf(holder: StackHolder): readonly NodeJS.CallSite[] {
+  const previous = Error.prepareStackTrace;
+  Error.prepareStackTrace = keepCallSites;
+  const { stack } = holder;
+  Error.prepareStackTrace = previous;
+  // Other extensions share this hook; what is no list of call sites is theirs.
+  const sites = Array.isArray(stack) ? (stack as NodeJS.CallSite[]) : [];
+  const entry = sites.findIndex((site) => site.getFunctionName() === CALLBACK_ENTRY);
+  return entry === -1 ? sites : sites.slice(0, entry);
+}
+
+function framesOf(sites: readonly NodeJS.CallSite[]): JoinedFrame[] {
+  const frames = sites.map(frameOf);
+  return fromBorder(frames.filter((frame) => frame !== null).reverse());
 }
 
 /** The frames of a thrown value's `stack` text, in call order; empty when it has none. */

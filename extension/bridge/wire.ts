@@ -7,11 +7,13 @@
 import { type FrameHeader, FrameKind } from '../protocol/frame';
 import {
   ConversionError as CodecError,
-  decodeFrames,
-  encodeCall,
+  encodeCallTo,
   encodeFrame,
+  type FrameSink,
   NO_PAYLOAD,
+  type ReceivedFrame,
   type RefContext,
+  readFrames,
   type WireRef,
 } from './codec';
 import { BridgeError, ConversionError, type JoinedFrame } from './errors';
@@ -19,11 +21,11 @@ import { BridgeError, ConversionError, type JoinedFrame } from './errors';
 /** A header; what is left out is 0. */
 export type FrameHead = Pick<FrameHeader, 'kind'> & Partial<FrameHeader>;
 
+/** What the header of a CALL says. */
+export type CallHead = Pick<FrameHeader, 'flags' | 'id' | 'target' | 'parent'>;
+
 /** A received frame. `payload` unpacks, see `CallOptions.strict`; valid only while the chunk is being handled. */
-export interface IncomingFrame extends FrameHeader {
-  kind: FrameKind;
-  payload(strict?: boolean): unknown;
-}
+export type IncomingFrame = ReceivedFrame;
 
 /** How the session names values that stay on their side. */
 export interface ForeignValues extends RefContext {
@@ -33,12 +35,26 @@ export interface ForeignValues extends RefContext {
 
 /** Encodes and decodes frames for one session. */
 export class Wire {
-  private given: number[] = [];
-  private mentioned: number[] = [];
+  private given: number[] = NONE;
+  private mentioned: number[] = NONE;
+  /** Used again for each call: it is written into the frame at once. */
+  private readonly call: FrameHeader = {
+    kind: FrameKind.CALL,
+    flags: 0,
+    id: 0,
+    target: 0,
+    span: 0,
+    parent: 0,
+    sentNs: 0,
+  };
   /** References, for packs that are made without a frame. */
   readonly refs: RefContext;
 
-  constructor(private readonly foreign: ForeignValues) {
+  /** @param timed whether somebody looks at when frames were sent */
+  constructor(
+    private readonly foreign: ForeignValues,
+    private readonly timed: boolean,
+  ) {
     this.refs = {
       refOf: (value) => this.noteGiven(foreign.refOf(value)),
       ownValue: (handle) => foreign.ownValue(handle),
@@ -50,51 +66,75 @@ export class Wire {
   encode(head: FrameHead, ...payload: [value?: unknown]): Uint8Array {
     // Not a default: `undefined` is a value, too.
     const value = payload.length === 0 ? NO_PAYLOAD : payload[0];
-    return this.guarded(() => encodeFrame(this.header(head), value, this.refs));
-  }
-
-  /** A CALL frame. @throws as `encode` */
-  encodeCall(
-    head: Omit<FrameHead, 'kind'>,
-    name: string | null,
-    args: readonly unknown[],
-    kwargs: Readonly<Record<string, unknown>> | null,
-    site: string | null,
-  ): Uint8Array {
-    const header = this.header({ kind: FrameKind.CALL, ...head });
-    return this.guarded(() => encodeCall(header, name, args, kwargs, site, this.refs));
-  }
-
-  private header(head: FrameHead): FrameHeader {
-    const { kind, flags = 0, id = 0, target = 0, span = 0, parent = 0 } = head;
-    return { kind, flags, id, target, span, parent, sentNs: now() };
-  }
-
-  private guarded(encode: () => Uint8Array): Uint8Array {
-    this.given = [];
-    this.mentioned = [];
+    this.begin();
     try {
-      return encode();
+      return encodeFrame(this.header(head), value, this.refs);
     } catch (error) {
       this.foreign.discard(this.given);
       throw error;
     }
   }
 
-  /** The other side's handles that the frame encoded last needs: those in its value, and `target`. */
-  used(target: number): readonly number[] {
-    return target === 0 ? this.mentioned : [target, ...this.mentioned];
+  /** A CALL frame, written for `sink`. @throws as `encode` */
+  encodeCall(
+    sink: FrameSink,
+    head: CallHead,
+    name: string | null,
+    args: readonly unknown[],
+    kwargs: Readonly<Record<string, unknown>> | null,
+    site: string | null,
+  ): void {
+    this.begin();
+    try {
+      const { call } = this;
+      call.flags = head.flags;
+      call.id = head.id;
+      call.target = head.target;
+      call.parent = head.parent;
+      call.sentNs = this.timed ? now() : 0;
+      encodeCallTo(sink, call, name, args, kwargs, site, this.refs);
+    } catch (error) {
+      this.foreign.discard(this.given);
+      throw error;
+    }
+  }
+
+  private header(head: FrameHead): FrameHeader {
+    const { kind, flags = 0, id = 0, target = 0, span = 0, parent = 0 } = head;
+    return { kind, flags, id, target, span, parent, sentNs: this.timed ? now() : 0 };
+  }
+
+  /** Most frames mention no handle: then nothing is made. */
+  private begin(): void {
+    this.given = NONE;
+    this.mentioned = NONE;
+  }
+
+  /** The other side's handles in the value of the frame that was encoded last. */
+  used(): readonly number[] {
+    return this.mentioned;
   }
 
   /** Hands the chunk's frames on, in order. @throws FrameError when the chunk is malformed */
   decode(chunk: Uint8Array, handle: (frame: IncomingFrame) => void): void {
-    decodeFrames(chunk, (header, read) => handle({ ...header, payload: read }), this.refs);
+    readFrames(chunk, handle, this.refs);
   }
 
   private noteGiven(ref: WireRef | undefined): WireRef | undefined {
-    if (ref) (ref.own ? this.mentioned : this.given).push(ref.handle);
+    if (ref === undefined) return ref;
+    if (ref.own) this.mentioned = added(this.mentioned, ref.handle);
+    else this.given = added(this.given, ref.handle);
     return ref;
   }
+}
+
+/** Never written to. */
+const NONE: number[] = [];
+
+function added(list: number[], handle: number): number[] {
+  if (list === NONE) return [handle];
+  list.push(handle);
+  return list;
 }
 
 /** What a caller sees when a value could not be packed. */

@@ -108,6 +108,10 @@ export class EmbeddedPython {
     const transport: Transport = {
       send: (frames) => addon.submit(frames),
       onData: (callback) => addon.connect((chunk, now) => callback(new Uint8Array(chunk), now)),
+      poll: (stay) => {
+        const chunk = addon.poll(stay);
+        return chunk === undefined ? undefined : new Uint8Array(chunk);
+      },
       close: () => addon.close(),
     };
     let alive = false;

@@ -47,7 +47,7 @@ uint8_t* Allocate(void* context, size_t length) {
 void Deliver(Napi::Env env, Napi::Function on_data, std::nullptr_t*, void*) {
   if (env == nullptr || on_data == nullptr) return;  // the environment is going away
   Chunk chunk{env, {}};
-  if (Table()->drain(Allocate, &chunk) != 0) on_data.Call({chunk.buffer});
+  if (Table()->drain(Allocate, &chunk, 0) != 0) on_data.Call({chunk.buffer});
 }
 
 // Python waits on this thread, inside a synchronous call: what the others send must not wait too.
@@ -57,7 +57,7 @@ void DeliverNow(void*) {
   const Napi::Env env = connection.on_data.Env();
   const Napi::HandleScope scope(env);
   Chunk chunk{env, {}};
-  if (Table()->drain(Allocate, &chunk) == 0) return;
+  if (Table()->drain(Allocate, &chunk, 0) == 0) return;
   try {
     connection.on_data.Call({chunk.buffer, Napi::Boolean::New(env, true)});
   } catch (const Napi::Error& error) {
@@ -117,6 +117,18 @@ void Submit(const Napi::CallbackInfo& info) {
   if (Table()->submit(frames.Data(), frames.ByteLength()) != 0) {
     throw Napi::Error::New(info.Env(), "malformed frame");
   }
+}
+
+// poll(stay): ArrayBuffer | undefined
+napi_value Poll(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value stay = nullptr;
+  bool watched = false;
+  napi_get_cb_info(env, info, &count, &stay, nullptr, nullptr);
+  if (!IsOwner(env) || napi_get_value_bool(env, stay, &watched) != napi_ok) return nullptr;
+  Chunk chunk{Napi::Env(env), {}};
+  if (Table()->drain(Allocate, &chunk, watched ? 1 : 0) == 0) return nullptr;
+  return chunk.buffer;
 }
 
 void KeepAlive(const Napi::CallbackInfo& info) {

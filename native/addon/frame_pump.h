@@ -13,6 +13,11 @@ void Connect(const Napi::CallbackInfo& info);
 // submit(frames: Uint8Array): void
 void Submit(const Napi::CallbackInfo& info);
 
+// poll(stay: boolean): ArrayBuffer | undefined. Output that waits; onData does not see it. After
+// poll(true) nobody is told of output: whoever stays has to poll again, the last time with false.
+// Plain Node-API: it is called in a loop.
+napi_value Poll(napi_env env, napi_callback_info info);
+
 // keepAlive(alive: boolean): void. Whether the connection keeps Node's event loop running.
 void KeepAlive(const Napi::CallbackInfo& info);
 

@@ -35,6 +35,22 @@ onBothHosts('a task that keeps the event loop busy is stopped', async (bridge) =
   assert.equal(await bridge.call('bridge_fixture:add_async', [20, 22]), 42);
 });
 
+onBothHosts('a cancelled task whose clean-up keeps the event loop busy is stopped', async (bridge) => {
+  const began = performance.now();
+  const error = await rejection(bridge.call('fault_fixture:spin_in_clean_up', [20], { deadlineMs: 200 }));
+  assert.ok(error instanceof CallCancelled, error.stack);
+  assert.ok(performance.now() - began < 10_000);
+  assert.equal(await bridge.call('bridge_fixture:add_async', [20, 22]), 42);
+});
+
+onBothHosts('a call is cancelled while its module is being imported', async (bridge) => {
+  const began = performance.now();
+  const error = await rejection(bridge.call('endless_import_fixture:late', [], { deadlineMs: 300 }));
+  assert.ok(error instanceof CallCancelled, error.stack);
+  assert.ok(performance.now() - began < 10_000);
+  assert.equal(await bridge.call('bridge_fixture:add_async', [20, 22]), 42);
+});
+
 onBothHosts('a task that blocks the event loop is given up with its stack', async (bridge) => {
   const error = await rejection(bridge.call('fault_fixture:sleep_in_a_task', [2], { deadlineMs: 200 }));
   assert.equal((error as BridgeError).code, 'abandoned', error.stack);

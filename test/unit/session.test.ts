@@ -414,3 +414,37 @@ test('errors of the bridge are BridgeErrors with a code', () => {
   assert.equal(error.code, 'some-code');
   assert.match(String(error.stack), /^BridgeError: x\n {2}hint: do this\n/);
 });
+
+test('a deadline that no timer can hold does not fire at once', async () => {
+  for (const deadlineMs of [Number.POSITIVE_INFINITY, 2 ** 31, Number.MAX_SAFE_INTEGER]) {
+    const { peer, session } = connect();
+    const call = session.call('m:f', [], { deadlineMs });
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    assert.deepEqual(peer.framesOf(FrameKind.CANCEL), []);
+    peer.emit(FrameKind.RESULT, peer.framesOf(FrameKind.CALL)[0].id, 1);
+    assert.equal(await call, 1);
+  }
+});
+
+test('a call behind very many of its turn fails with the stack of who awaits it', async () => {
+  const peer = new MemoryPeer();
+  const session = new Session(peer, { traced: false });
+  async function awaitsTheLast(): Promise<unknown> {
+    const calls = Array.from({ length: 40 }, (_, index) => session.call('m:f', [index]));
+    for (const call of calls) call.catch(() => {});
+    return await calls[39];
+  }
+  const outcome = awaitsTheLast();
+  await settle();
+  const sent = peer.framesOf(FrameKind.CALL);
+  assert.equal(sent.length, 40);
+  assert.equal(sent[0].sentNs, 0);
+  peer.emit(FrameKind.ERROR, sent[39].id, pythonError('late'));
+  const error = (await outcome.catch((reason: unknown) => reason)) as PythonError;
+  assert.ok(error instanceof PythonError);
+  const callers = error.frames.filter(({ language }) => language === 'typescript');
+  assert.ok(
+    callers.some((frame) => frame.function === 'awaitsTheLast'),
+    error.stack,
+  );
+});

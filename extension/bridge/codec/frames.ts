@@ -11,6 +11,7 @@ import {
   FrameOffset,
   MAX_FRAME,
 } from '../../protocol/frame';
+import { Tag } from '../../protocol/pack';
 import { type CharBuffer, viewChars } from './charBuffer';
 import type { PathStep } from './conversionError';
 import { ConversionError, FrameError } from './conversionError';
@@ -37,8 +38,17 @@ export function encodeFrame(header: FrameHeader, value: unknown, refs: RefContex
   return leasePacker((packer) => {
     if (value === NO_PAYLOAD) packer.begin(refs);
     else packer.pack(value, refs, ROOTS[header.kind] ?? 'value');
-    return writeFrame(header, packer);
+    const length = frameLength(packer);
+    const memory = reserve(length);
+    const start = memory.used;
+    writeFrame(header, packer, memory, length);
+    return new Uint8Array(memory.bytes.buffer, start, length);
   });
+}
+
+/** Is told where a frame was written, in memory that is not written again. */
+export interface FrameSink {
+  wrote(memory: ArrayBufferLike, start: number, end: number): void;
 }
 
 /** {@link encodeFrame} for a CALL, without the tuples (name, args, kwargs, site). */
@@ -50,9 +60,33 @@ export function encodeCall(
   site: string | null,
   refs: RefContext,
 ): Uint8Array {
-  return leasePacker((packer) => {
+  let frame: Uint8Array = NOTHING;
+  const sink: FrameSink = {
+    wrote: (memory, start, end) => {
+      frame = new Uint8Array(memory, start, end - start);
+    },
+  };
+  encodeCallTo(sink, header, name, args, kwargs, site, refs);
+  return frame;
+}
+
+/** {@link encodeCall} without a view of the frame. */
+export function encodeCallTo(
+  sink: FrameSink,
+  header: FrameHeader,
+  name: string | null,
+  args: readonly unknown[],
+  kwargs: Record<string, unknown> | null,
+  site: string | null,
+  refs: RefContext,
+): void {
+  leasePacker((packer) => {
     packer.call(name, args, kwargs, site, refs, callRoot);
-    return writeFrame(header, packer);
+    const length = frameLength(packer);
+    const memory = reserve(length);
+    const start = memory.used;
+    writeFrame(header, packer, memory, length);
+    sink.wrote(memory.bytes.buffer, start, start + length);
   });
 }
 
@@ -68,14 +102,73 @@ export type ReadPayload = (strict?: boolean) => unknown;
  * @throws FrameError when the chunk is malformed; what `onFrame` throws ends the walk and passes unchanged
  */
 export function decodeFrames(chunk: Uint8Array, onFrame: OnFrame, refs: RefContext): void {
+  walk(chunk, (reader, start, length) =>
+    onFrame(reader.header(start), (strict) => reader.read(start, length, refs, strict)),
+  );
+}
+
+/** {@link decodeFrames} with one object for each frame. */
+export function readFrames(
+  chunk: Uint8Array,
+  onFrame: (frame: ReceivedFrame) => void,
+  refs: RefContext,
+): void {
+  walk(chunk, (reader, start, length) => onFrame(new ReceivedFrame(reader, start, length, refs)));
+}
+
+/** A frame of a chunk: its header, and its value as long as the chunk's bytes stay as they are. */
+export class ReceivedFrame implements FrameHeader {
+  readonly kind: FrameKind;
+  readonly flags: number;
+  readonly id: number;
+
+  constructor(
+    private readonly reader: ChunkReader,
+    private readonly start: number,
+    private readonly length: number,
+    private readonly refs: RefContext,
+  ) {
+    const word = reader.uint(start + FrameOffset.KIND);
+    this.kind = word & 0xff;
+    this.flags = (word >> 8) & 0xff;
+    this.id = reader.uint(start + FrameOffset.ID);
+  }
+
+  // Answers have no use for the rest, and a field of the number kind is an object of its own.
+
+  get target(): number {
+    return this.reader.uint(this.start + FrameOffset.TARGET);
+  }
+
+  get span(): number {
+    return this.reader.float(this.start + FrameOffset.SPAN);
+  }
+
+  get parent(): number {
+    return this.reader.float(this.start + FrameOffset.PARENT);
+  }
+
+  get sentNs(): number {
+    return this.reader.float(this.start + FrameOffset.SENT);
+  }
+
+  /** Unpacks the value; `strict` as in `CallOptions`. @throws FrameError when it is malformed */
+  payload(strict?: boolean): unknown {
+    return this.reader.read(this.start, this.length, this.refs, strict);
+  }
+}
+
+function walk(
+  chunk: Uint8Array,
+  onFrame: (reader: ChunkReader, start: number, length: number) => void,
+): void {
   const bytes = (chunk.byteOffset & 7) === 0 ? chunk : new Uint8Array(chunk);
   const size = bytes.byteLength;
   if ((size & 7) !== 0) throw new FrameError(`malformed frame: ${size} bytes are no whole frames`);
   const reader = new ChunkReader(bytes);
   for (let start = 0; start < size; ) {
     const length = reader.frameLength(start);
-    const from = start;
-    onFrame(reader.header(from), (strict) => reader.read(from, length, refs, strict));
+    onFrame(reader, start, length);
     start += length;
   }
 }
@@ -135,6 +228,8 @@ class ChunkReader {
     const segments =
       segmentCount === 0 ? NO_SEGMENTS : this.segments(segmentsFrom, start + length, segmentCount);
     if (ops === 0) return undefined;
+    // What most functions return needs no reader.
+    if (ops === 1 && this.ints[opsFrom >> 2] === Tag.NONE) return null;
     return this.unpacker.unpack(
       {
         ops: this.ints,
@@ -167,8 +262,12 @@ class ChunkReader {
     return segments;
   }
 
-  private uint(at: number): number {
+  uint(at: number): number {
     return this.ints[at >> 2] >>> 0;
+  }
+
+  float(at: number): number {
+    return this.floats[at >> 3];
   }
 }
 
@@ -181,12 +280,9 @@ interface Slab {
 
 let slab: Slab = makeSlab(SLAB);
 
-function writeFrame(header: FrameHeader, packer: Packer): Uint8Array {
+function frameLength(packer: Packer): number {
   const { opsLen, numsLen, charsLen, segments } = packer;
-  const opsFrom = FRAME_HEADER + numsLen * 8;
-  const charsFrom = opsFrom + pad8(opsLen * 4);
-  let length = charsFrom + pad8(charsLen);
-  const segmentsFrom = length;
+  let length = FRAME_HEADER + numsLen * 8 + pad8(opsLen * 4) + pad8(charsLen);
   for (const segment of segments) length += 8 + pad8(segment.byteLength);
   if (length > MAX_FRAME) {
     const size = `${Math.ceil(length / 2 ** 20)} MiB`;
@@ -196,8 +292,15 @@ function writeFrame(header: FrameHeader, packer: Packer): Uint8Array {
       'frame',
     );
   }
+  return length;
+}
 
-  const memory = reserve(length);
+/** Writes behind what the memory holds already. */
+function writeFrame(header: FrameHeader, packer: Packer, memory: Slab, length: number): void {
+  const { opsLen, numsLen, charsLen, segments } = packer;
+  const opsFrom = FRAME_HEADER + numsLen * 8;
+  const charsFrom = opsFrom + pad8(opsLen * 4);
+  const segmentsFrom = charsFrom + pad8(charsLen);
   const start = memory.used;
   memory.used += length;
   writeHeader(memory, start, length, header, packer);
@@ -206,7 +309,8 @@ function writeFrame(header: FrameHeader, packer: Packer): Uint8Array {
   copy(memory.ints, opsAt, packer.ops, opsLen);
   if ((opsLen & 1) !== 0) memory.ints[opsAt + opsLen] = 0;
   copy(memory.bytes, start + charsFrom, packer.chars, charsLen);
-  memory.bytes.fill(0, start + charsFrom + charsLen, start + charsFrom + pad8(charsLen));
+  const charsEnd = start + charsFrom + charsLen;
+  for (let i = charsEnd; i < start + segmentsFrom; i++) memory.bytes[i] = 0;
   let at = start + segmentsFrom;
   for (const segment of segments) {
     memory.ints[at >> 2] = segment.byteLength;
@@ -216,7 +320,6 @@ function writeFrame(header: FrameHeader, packer: Packer): Uint8Array {
     at += 8 + pad8(segment.byteLength);
     memory.bytes.fill(0, end, at);
   }
-  return new Uint8Array(memory.bytes.buffer, start, length);
 }
 
 function writeHeader(memory: Slab, start: number, length: number, header: FrameHeader, packer: Packer): void {
@@ -263,6 +366,7 @@ function pad8(n: number): number {
   return Math.ceil(n / 8) * 8;
 }
 
+const NOTHING = new Uint8Array(0);
 const NO_SEGMENTS: readonly Uint8Array<ArrayBuffer>[] = [];
 
 /** A call's payload is (name, args, kwargs, site); its paths begin at the argument, as a programmer would say it. */

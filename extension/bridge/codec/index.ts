@@ -2,7 +2,18 @@
 export { type Callback, type CallbackAddon, CallbackCodec } from './callbackCodec';
 export { ConversionError, FrameError } from './conversionError';
 export { FrameSplitter } from './frameSplitter';
-export { decodeFrames, encodeCall, encodeFrame, NO_PAYLOAD, type OnFrame, type ReadPayload } from './frames';
+export {
+  decodeFrames,
+  encodeCall,
+  encodeCallTo,
+  encodeFrame,
+  type FrameSink,
+  NO_PAYLOAD,
+  type OnFrame,
+  type ReadPayload,
+  type ReceivedFrame,
+  readFrames,
+} from './frames';
 export { NO_REFS, type RefContext, type WireRef } from './refContext';
 export { type SyncAddon, SyncCodec } from './syncCodec';
 export * from './values';

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SYMPHONY_TABLE_ABI 2u
+#define SYMPHONY_TABLE_ABI 3u
 #define SYMPHONY_TABLE_CAPSULE "symphony_bridge._native.table"
 
 #ifdef __cplusplus
@@ -68,8 +68,11 @@ typedef struct {
   /* Begins a session for the calling thread; `host` is copied. GIL: no. */
   void (*connect)(const SymHost* host);
 
-  /* Moves all waiting output into memory that `allocate` gives; returns its length. GIL: no. */
-  size_t (*drain)(uint8_t* (*allocate)(void* context, size_t length), void* context);
+  /* Moves all waiting output into memory that `allocate` gives; returns its length. Output that
+   * got no memory waits on. After a drain that is `watched`, `wake` is not called until the next
+   * that is not: the caller looks again by itself. GIL: no. */
+  size_t (*drain)(uint8_t* (*allocate)(void* context, size_t length), void* context,
+                  int32_t watched);
 
   /* Refuses new calls, cancels jobs, fails those who wait, flushes the recorder. GIL: no. */
   void (*close)(void);

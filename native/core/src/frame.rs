@@ -199,6 +199,38 @@ pub fn read_frame(bytes: &[u8]) -> Result<Frame<'_>, Malformed> {
     })
 }
 
+/// Bytes in memory of their own, aligned so that frames can be read in place.
+#[derive(Debug)]
+pub struct Chunk {
+    words: Vec<u64>,
+    length: usize,
+}
+
+impl Chunk {
+    pub fn copy(bytes: &[u8]) -> Self {
+        let count = bytes.len().div_ceil(8);
+        let mut words = Vec::with_capacity(count);
+        if let Some(last) = count.checked_sub(1) {
+            let room: *mut u64 = words.as_mut_ptr();
+            // SAFETY: the room is `count` words; the last one is written whole before part of it is copied over.
+            unsafe {
+                room.add(last).write(0);
+                std::ptr::copy_nonoverlapping(bytes.as_ptr(), room.cast(), bytes.len());
+                words.set_len(count);
+            }
+        }
+        Self {
+            words,
+            length: bytes.len(),
+        }
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: u64 has no padding, and u8 no alignment.
+        &unsafe { self.words.align_to::<u8>() }.1[..self.length]
+    }
+}
+
 struct Parts<'a>(&'a [u8]);
 
 impl<'a> Parts<'a> {
@@ -336,6 +368,23 @@ mod tests {
             broken[at] ^= 0xFF;
             let _ = read_frame(&broken).map(|frame| frame.pack.reader().text());
         }
+    }
+
+    #[test]
+    fn a_chunk_is_an_aligned_copy_of_any_length() {
+        for length in [0, 1, 7, 8, 9, 64] {
+            let bytes: Vec<u8> = (0..length).collect();
+            assert_eq!(Chunk::copy(&bytes).bytes(), bytes);
+        }
+        let (header, pack) = sample();
+        let mut bytes = vec![0];
+        let mut whole = Vec::new();
+        write_frame(&mut whole, &header, &pack).unwrap();
+        bytes.extend_from_slice(&whole);
+        assert_eq!(
+            read_frame(Chunk::copy(&bytes[1..]).bytes()).unwrap().header,
+            header
+        );
     }
 
     #[test]

@@ -5,3 +5,4 @@ pub mod handles;
 pub mod pack;
 pub mod recorder;
 pub mod sites;
+pub mod sync;

@@ -4,13 +4,15 @@
 //! closure to the queue of the event loop that awaits it and writes the loop's eventfd; the loop
 //! runs all posted closures in one callback. Must not know the Pit or the session.
 
-use std::future::Future;
+use std::future::{poll_fn, Future};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use tokio::runtime::{Builder, Runtime};
@@ -19,8 +21,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::deadlock;
 use crate::errors;
-use crate::job;
+use crate::job::{self, lock};
 use crate::js::{self, JsThread};
+use crate::panics::{self, Panic};
 
 /// How often a blocked Python thread looks for signals (Ctrl+C) while it waits for Rust.
 const SIGNAL_POLL: Duration = Duration::from_millis(100);
@@ -53,7 +56,7 @@ pub fn runtime() -> &'static Runtime {
 /// Runs `future` on Tokio and returns an awaitable of the running asyncio loop; `convert` turns the
 /// output into a Python object on the loop's thread.
 ///
-/// Cancelling the awaitable drops the future, or its output. Raises `RuntimeError` without a running
+/// Cancelling the awaitable drops the future, or its output; a panic of either fails it. Raises `RuntimeError` without a running
 /// loop.
 pub fn spawn_with<'py, F, R, C>(
     py: Python<'py>,
@@ -70,13 +73,19 @@ where
     let awaitable = event_loop.call_method0("create_future")?;
     let waiting = awaitable.clone().unbind();
     let task = runtime().spawn(async move {
-        let output = future.await;
+        let output = catching(future).await;
         queue.post(Box::new(move |py| {
             // Nobody waits any more: the output is dropped unconverted and frees what it holds.
-            if waiting.bind(py).call_method0("done")?.is_truthy()? {
+            if is_done(waiting.bind(py))? {
                 return Ok(());
             }
-            settle(waiting.bind(py), convert(py, output))
+            let converted = output.and_then(|output| panics::caught(|| convert(py, output)));
+            let result = converted.unwrap_or_else(|panic| Err(errors::panicked(py, &panic)));
+            // Converting may have run code that gave up waiting.
+            if is_done(waiting.bind(py))? {
+                return Ok(());
+            }
+            settle(waiting.bind(py), result)
         }));
     });
     let canceller = AbortOnCancel {
@@ -94,6 +103,19 @@ pub fn settled<'py>(
     let awaitable = event_loop.call_method0("create_future")?;
     settle(&awaitable, outcome)?;
     Ok(awaitable)
+}
+
+/// The future's output; whoever waits for it learns of a panic, too.
+async fn catching<F: Future>(future: F) -> Result<F::Output, Panic> {
+    let mut future = pin!(future);
+    poll_fn(
+        |context| match panics::caught(|| future.as_mut().poll(context)) {
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(panic) => Poll::Ready(Err(panic)),
+        },
+    )
+    .await
 }
 
 /// Blocks this Python thread on `future` without holding the GIL.
@@ -196,13 +218,16 @@ pub fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     GET.import(py, "asyncio", "get_running_loop")?.call0()
 }
 
+fn is_done(awaitable: &Bound<'_, PyAny>) -> PyResult<bool> {
+    awaitable
+        .call_method0(intern!(awaitable.py(), "done"))?
+        .is_truthy()
+}
+
 fn settle(awaitable: &Bound<'_, PyAny>, result: PyResult<Py<PyAny>>) -> PyResult<()> {
-    if awaitable.call_method0("done")?.is_truthy()? {
-        return Ok(());
-    }
     let py = awaitable.py();
     let refused = match result {
-        Ok(value) => awaitable.call_method1("set_result", (value,)),
+        Ok(value) => awaitable.call_method1(intern!(py, "set_result"), (value,)),
         Err(error) => {
             let error = errors::for_future(py, error);
             awaitable.call_method1("set_exception", (error.into_value(py),))
@@ -264,10 +289,7 @@ impl LoopQueue {
 
     /// Queues `action` for the loop's thread. Any thread, with or without the GIL; never blocks.
     pub fn post(&self, action: Posted) {
-        self.posted
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .push(action);
+        lock(&self.posted).push(action);
         if !self.armed.swap(true, Ordering::AcqRel) {
             let one: u64 = 1;
             // SAFETY: `event` is an open eventfd owned by this queue, and the buffer is 8 bytes.
@@ -281,14 +303,12 @@ impl LoopQueue {
         // SAFETY: as in `post`; the descriptor is non-blocking.
         unsafe { libc::read(self.event, (&raw mut counter).cast(), 8) };
         self.armed.store(false, Ordering::Release);
-        let posted = std::mem::take(
-            &mut *self
-                .posted
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner()),
-        );
+        let posted = std::mem::take(&mut *lock(&self.posted));
         for action in posted {
-            if let Err(error) = action(py) {
+            // The others of the batch are not to suffer from one that panics.
+            let outcome = panics::caught(|| action(py))
+                .unwrap_or_else(|panic| Err(errors::panicked(py, &panic)));
+            if let Err(error) = outcome {
                 error.write_unraisable(py, None);
             }
         }

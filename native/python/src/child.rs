@@ -85,7 +85,7 @@ fn whole_frames(bytes: &[u8]) -> Result<usize, Malformed> {
 
 fn write_frames(mut stream: UnixStream, bell: &Bell) {
     loop {
-        let frames = session::drain();
+        let frames = session::drain(false);
         if frames.is_empty() {
             if session::is_closed() {
                 break;

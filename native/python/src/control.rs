@@ -23,7 +23,7 @@ use crate::errors;
 use crate::host_calls;
 use crate::job::{lock, JobControl, Place};
 use crate::objects;
-use crate::session::OwnedFrame;
+use crate::session::{self, OwnedFrame};
 
 /// An interruption is repeated at this interval, because code may swallow it.
 const INTERRUPT_AGAIN: Duration = Duration::from_millis(100);
@@ -32,6 +32,8 @@ const ABANDON_AFTER: Duration = Duration::from_millis(900);
 /// With all resident workers busy, another is started when no job was taken for this long.
 const STALL_CHECK: Duration = Duration::from_millis(10);
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// A cancelled task that lets its loop run is looked after at most this seldom.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What the control thread is asked to do.
 pub enum Request {
@@ -47,8 +49,16 @@ struct Pending {
     cancelled_at: Instant,
     again_at: Instant,
     control: Arc<JobControl>,
-    /// The event loop was asked to cancel the job's task; true once it has done so.
-    asked: Option<Arc<AtomicBool>>,
+    /// What the event loop of the job's task was asked last.
+    asked: Option<Asked>,
+}
+
+/// Something posted to an event loop: first the cancellation of the task, then only to see whether the loop runs.
+struct Asked {
+    done: Arc<AtomicBool>,
+    since: Instant,
+    /// How long to wait until the next question: a task may take its time to clean up.
+    pause: Duration,
 }
 
 static REQUESTS: Mutex<VecDeque<Request>> = Mutex::new(VecDeque::new());
@@ -66,7 +76,7 @@ pub fn request(request: Request) {
 
 /// Cancels a job: our own waits inside it end at once, the rest is interrupted under the GIL.
 pub fn cancel(control: Arc<JobControl>) {
-    control.token().cancel();
+    control.cancel();
     request(Request::Interrupt(control));
 }
 
@@ -158,6 +168,7 @@ pub fn control_main(py: Python<'_>) {
         interruptions.retain_mut(|pending| still_running(py, pending));
         watch.look(py);
         symphony_core::recorder::flush();
+        session::remind();
     }
 }
 
@@ -220,16 +231,27 @@ fn still_running(py: Python<'_>, pending: &mut Pending) -> bool {
         Place::Queued => Next::Again,
         Place::Task { task, queue } => match asked {
             None => {
-                let done = asked.insert(Arc::default()).clone();
-                let task = task.clone_ref(py);
+                let done = asked.insert(Asked::new(Duration::ZERO)).done.clone();
+                let (task, job) = (task.clone_ref(py), control.clone());
                 queue.post(Box::new(move |py| {
                     done.store(true, Ordering::Release);
-                    task.call_method0(py, "cancel").map(|_| ())
+                    job.cancel_task(task.bind(py))
                 }));
                 Next::Again
             }
-            Some(done) if done.load(Ordering::Acquire) => Next::Over,
-            Some(_) if overdue => Next::GiveUp(host_calls::loop_thread() as c_ulong),
+            // Its clean-up may hold up the loop later: whoever asks again, sees it.
+            Some(last) if last.done.load(Ordering::Acquire) => {
+                let pause = (last.pause * 2).clamp(INTERRUPT_AGAIN, LONGEST_PAUSE);
+                let done = asked.insert(Asked::new(pause)).done.clone();
+                queue.post(Box::new(move |_| {
+                    done.store(true, Ordering::Release);
+                    Ok(())
+                }));
+                Next::After(pause)
+            }
+            Some(last) if last.since.elapsed() >= ABANDON_AFTER + last.pause => {
+                Next::GiveUp(host_calls::loop_thread() as c_ulong)
+            }
             Some(_) => Next::Break(task.clone_ref(py)),
         },
         Place::Thread { .. } if !overdue && control.take_told() => Next::Again,
@@ -249,6 +271,7 @@ fn still_running(py: Python<'_>, pending: &mut Pending) -> bool {
     match next {
         Next::Over => return false,
         Next::Again => {}
+        Next::After(pause) => pending.again_at = Instant::now() + pause,
         Next::Wake(ident) => call_runtime(py, "wake_loop", ident),
         Next::Break(task) => break_task(py, &task),
         Next::GiveUp(ident) => {
@@ -264,9 +287,20 @@ fn still_running(py: Python<'_>, pending: &mut Pending) -> bool {
     true
 }
 
+impl Asked {
+    fn new(pause: Duration) -> Self {
+        Self {
+            done: Arc::default(),
+            since: Instant::now(),
+            pause,
+        }
+    }
+}
+
 enum Next {
     Over,
     Again,
+    After(Duration),
     /// The interruption is set; an event loop that sleeps on the thread must wake to see it.
     Wake(c_ulong),
     /// The event loop does not get to the cancellation: maybe this very task holds it up.

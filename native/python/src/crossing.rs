@@ -57,6 +57,14 @@ pub fn title(name: String, args: &Bound<'_, PyTuple>) -> String {
     }
 }
 
+/// The number of a call of `callable` in the trace; 0, and nothing done for it, when nothing is recorded.
+pub fn name_of(name: String, caller: &str, callable: &Bound<'_, PyAny>) -> NameId {
+    if !recorder::is_open() {
+        return 0;
+    }
+    Crossing::of_callable(name, caller, callable).intern()
+}
+
 fn source_of(callable: &Bound<'_, PyAny>) -> Option<String> {
     let function = callable.getattr("__func__").unwrap_or(callable.clone());
     let code = function.getattr("__code__").ok()?;

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::aio::{self, LoopQueue};
 use crate::control::{self, Request};
-use crate::crossing::Crossing;
+use crate::crossing;
 use crate::errors;
 use crate::job::{discard_signals, monotonic_ns, Call, Job, JobControl, OnThread, Place};
 use crate::lane::{Lane, Pushed};
@@ -37,13 +37,24 @@ static MAIN: Lane = Lane::new();
 
 /// Queues a job for a worker thread, or for the main thread where a child serves it.
 pub fn submit(job: Job) {
-    if job.on_main_thread && MAIN.threads() > 0 {
-        MAIN.push(job);
-        return;
-    }
-    if WORKERS.push(job) == Pushed::Starved {
+    submit_all(std::iter::once(job));
+}
+
+/// [`submit`] for jobs that came together.
+pub fn submit_all(jobs: impl Iterator<Item = Job>) {
+    let mut for_main = Vec::new();
+    let serves_main = MAIN.threads() > 0;
+    let pushed = WORKERS.push_all(jobs.filter_map(|job| {
+        if !(serves_main && job.on_main_thread) {
+            return Some(job);
+        }
+        for_main.push(job);
+        None
+    }));
+    if pushed == Pushed::Starved {
         control::request(Request::StartWorker);
     }
+    MAIN.push_all(for_main.into_iter());
 }
 
 /// Runs a Python callable from Rust and awaits its result.
@@ -67,13 +78,12 @@ pub fn call_python(
     let name = name.to_owned();
     submit(Job {
         control: control.clone(),
-        prepare: Box::new(move |py| {
-            let crossing = Crossing::of_callable(name, "", callable.bind(py));
+        prepare: Box::new(move |py, _| {
             Ok(Call {
+                name: crossing::name_of(name, "", callable.bind(py)),
                 callable,
                 args,
                 kwargs,
-                crossing,
             })
         }),
         parent,
@@ -99,12 +109,8 @@ pub fn wait_for(awaitable: &Bound<'_, PyAny>, parent: SpanId) -> PyResult<Py<PyA
         let _ = sender.send(outcome);
     }));
     let cancel_on_drop = CancelOnDrop(Some(control.clone()));
-    let name = Crossing {
-        name: "await".to_owned(),
-        caller: String::new(),
-        callee: String::new(),
-    };
-    let span = recorder::begin_child(parent, name.intern(), Lang::Python);
+    let name = recorder::intern("await", "", "");
+    let span = recorder::begin_child(parent, name, Lang::Python);
     continue_on_loop(awaitable, &control, span)?;
     let outcome = aio::block_on(py, receiver)?;
     cancel_on_drop.disarm();
@@ -198,32 +204,38 @@ pub fn end_main_thread() {
 fn run(py: Python<'_>, job: Job, main: bool) {
     let control = job.control;
     let _inside = sessions::enter(job.session);
-    // A cancelled job is prepared too: unpacking gives back the functions that were passed to it.
-    let prepared = (job.prepare)(py).and_then(|call| match control.token().is_cancelled() {
-        true => Err(errors::cancelled(py)),
-        false => Ok(call),
-    });
-    let call = match prepared {
-        Ok(call) => call,
-        Err(error) => {
-            control.move_to(py, Place::Done);
-            return control.answer(py, Err(error));
+    let (span, result, goes_on) = {
+        // Before anything is prepared: the import of a module is as long as its code makes it.
+        let mut on_thread = OnThread::enter(py, &control, main);
+        // A cancelled job is prepared too: unpacking gives back the functions that were passed to it.
+        let prepared = (job.prepare)(py, &control).and_then(|call| match control.is_cancelled() {
+            true => Err(errors::cancelled(py)),
+            false => Ok(call),
+        });
+        match prepared {
+            Ok(call) => {
+                let span = recorder::begin_child(job.parent, call.name, Lang::Python);
+                if job.sent_ns > 0.0 {
+                    recorder::enqueued(span, job.sent_ns as u64);
+                }
+                let _in_span = recorder::enter(span);
+                let result = call
+                    .callable
+                    .bind(py)
+                    .call(call.args.bind(py), call.kwargs.as_ref().map(|k| k.bind(py)));
+                let goes_on = result.as_ref().is_ok_and(is_awaitable);
+                if goes_on {
+                    on_thread.goes_on();
+                }
+                (span, result, goes_on)
+            }
+            Err(error) => (0, Err(error), false),
         }
     };
-    let span = recorder::begin_child(job.parent, call.crossing.intern(), Lang::Python);
-    if job.sent_ns > 0.0 {
-        recorder::enqueued(span, job.sent_ns as u64);
-    }
-    let result = {
-        let _on_thread = OnThread::enter(py, &control, main);
-        let _in_span = recorder::enter(span);
-        call.callable
-            .bind(py)
-            .call(call.args.bind(py), call.kwargs.as_ref().map(|k| k.bind(py)))
-    };
     match result {
-        Ok(value) if is_awaitable(&value) => {
+        Ok(value) if goes_on => {
             if let Err(error) = continue_on_loop(&value, &control, span) {
+                control.move_to(py, Place::Done);
                 finish(py, &control, span, Err(error));
             }
         }
@@ -235,7 +247,7 @@ fn run(py: Python<'_>, job: Job, main: bool) {
 /// cancelled call.
 fn finish(py: Python<'_>, control: &JobControl, span: SpanId, outcome: PyResult<Py<PyAny>>) {
     let outcome = outcome.map_err(|error| {
-        if control.token().is_cancelled() && errors::is_interruption(py, &error) {
+        if control.is_cancelled() && errors::is_interruption(py, &error) {
             errors::cancelled(py)
         } else {
             error
@@ -282,6 +294,7 @@ fn continue_on_loop(
     let session = sessions::current().map_or(0, Session::number);
     queue.post(Box::new(move |py| {
         if let Err(error) = start_task(py, &awaitable, &control, (span, session), inbox) {
+            control.move_to(py, Place::Done);
             finish(py, &control, span, Err(error));
         }
         Ok(())
@@ -309,8 +322,8 @@ fn start_task(
             queue,
         },
     );
-    if control.token().is_cancelled() {
-        task.call_method0("cancel")?;
+    if control.is_cancelled() {
+        control.cancel_task(&task)?;
     }
     Ok(())
 }

@@ -6,19 +6,20 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_ulong;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{fence, AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
+use symphony_core::recorder::{self, NameId};
+pub(crate) use symphony_core::sync::lock;
 use tokio_util::sync::CancellationToken;
 
 use crate::aio::LoopQueue;
-use crate::crossing::Crossing;
 use crate::sessions::Session;
 
-/// What a job does once it has a thread: called with the GIL, it says what to call.
-pub type Prepare = Box<dyn FnOnce(Python<'_>) -> PyResult<Call> + Send>;
+/// What a job does first on its thread: called with the GIL, it says what to call. It can be interrupted already.
+pub type Prepare = Box<dyn FnOnce(Python<'_>, &JobControl) -> PyResult<Call> + Send>;
 /// Where the outcome goes; called exactly once, with the GIL.
 pub type Reply = Box<dyn FnOnce(Python<'_>, PyResult<Py<PyAny>>) + Send>;
 
@@ -27,8 +28,8 @@ pub struct Call {
     pub callable: Py<PyAny>,
     pub args: Py<PyTuple>,
     pub kwargs: Option<Py<PyDict>>,
-    /// What the trace shows for the crossing.
-    pub crossing: Crossing,
+    /// What the trace shows for the crossing; 0 when nothing is recorded.
+    pub name: NameId,
 }
 
 /// A unit of Python work.
@@ -49,7 +50,11 @@ pub struct Job {
 pub struct JobControl {
     /// Number of the call that it does for TypeScript; 0 for a job of our own, which serves some other call.
     owner: u64,
-    cancelled: CancellationToken,
+    cancelled: AtomicBool,
+    /// Made for the first who listens: most jobs are over before anybody does.
+    token: OnceLock<CancellationToken>,
+    /// The job's task has been cancelled: a second time would cut off its clean-up.
+    task_cancelled: AtomicBool,
     place: Mutex<Place>,
     /// A wait of ours raises the interruption, or has just done so.
     told: AtomicBool,
@@ -87,7 +92,9 @@ impl JobControl {
     fn of(owner: u64, reply: Reply) -> Arc<Self> {
         Arc::new(Self {
             owner,
-            cancelled: CancellationToken::new(),
+            cancelled: AtomicBool::new(false),
+            token: OnceLock::new(),
+            task_cancelled: AtomicBool::new(false),
             place: Mutex::new(Place::Queued),
             told: AtomicBool::new(false),
             reply: Mutex::new(Some(reply)),
@@ -101,7 +108,34 @@ impl JobControl {
 
     /// The token that waits of ours inside the job listen to.
     pub fn token(&self) -> &CancellationToken {
-        &self.cancelled
+        let token = self.token.get_or_init(CancellationToken::new);
+        // Either this sees the mark of `cancel`, or `cancel` sees the token.
+        fence(Ordering::SeqCst);
+        if self.is_cancelled() {
+            token.cancel();
+        }
+        token
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Marks the job as cancelled and tells those who listen. Interrupting it is the control thread's.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Release);
+        fence(Ordering::SeqCst);
+        if let Some(token) = self.token.get() {
+            token.cancel();
+        }
+    }
+
+    /// Cancels the job's task unless that has been done.
+    pub fn cancel_task(&self, task: &Bound<'_, PyAny>) -> PyResult<()> {
+        if self.task_cancelled.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        task.call_method0("cancel").map(drop)
     }
 
     /// A wait of ours begins (`true`), or is over without having raised anything.
@@ -166,6 +200,7 @@ pub struct OnThread<'py> {
     control: Arc<JobControl>,
     ident: c_ulong,
     main: bool,
+    goes_on: bool,
     outer: Option<Arc<JobControl>>,
     _owner: OwnerScope,
 }
@@ -182,16 +217,27 @@ impl<'py> OnThread<'py> {
             control: control.clone(),
             ident,
             main,
+            goes_on: false,
             outer,
             _owner: owner,
         }
+    }
+
+    /// The job will be a task: leaving the thread is not its end.
+    pub fn goes_on(&mut self) {
+        self.goes_on = true;
     }
 }
 
 impl Drop for OnThread<'_> {
     fn drop(&mut self) {
-        self.control.move_to(self.py, Place::Done);
-        if self.control.token().is_cancelled() {
+        let next = if self.goes_on {
+            Place::Queued
+        } else {
+            Place::Done
+        };
+        self.control.move_to(self.py, next);
+        if self.control.is_cancelled() {
             // An interruption that was set but not yet raised must not hit the next job.
             // SAFETY: the GIL is held; a null exception clears what is pending.
             unsafe { pyo3::ffi::PyThreadState_SetAsyncExc(self.ident as _, std::ptr::null_mut()) };
@@ -208,22 +254,9 @@ pub fn discard_signals(py: Python<'_>) {
     while py.check_signals().is_err() {}
 }
 
-/// `CLOCK_MONOTONIC` in nanoseconds, the clock of `process.hrtime`.
+/// The clock of `process.hrtime`, as frames carry it.
 pub fn monotonic_ns() -> f64 {
-    let mut now = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: `now` is a valid timespec to write to.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
-    now.tv_sec as f64 * 1e9 + now.tv_nsec as f64
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // Every critical section only moves values, so a poisoned one is still consistent.
-    mutex
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
+    recorder::monotonic_ns() as f64
 }
 
 extern "C" {

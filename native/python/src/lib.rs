@@ -22,7 +22,9 @@ mod objects;
 mod outbox;
 mod panics;
 mod pit;
+mod probes;
 mod refs;
+mod resolve;
 mod session;
 mod sessions;
 mod site;
@@ -47,5 +49,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module::register(module)?;
     codec::register(module)?;
     pit::register(module)?;
+    probes::register(module)?;
     table::register(module)
 }

@@ -3,42 +3,19 @@
 //! Threads: the table is only touched with the GIL held, and never calls Python under its lock. The
 //! accounting (who made a handle, where) is the core's; this side keeps the objects alive.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{LazyLock, Mutex};
 
 use pyo3::exceptions::PyLookupError;
 use pyo3::prelude::*;
 use symphony_core::handles::{self, HandleId};
 use symphony_core::recorder::{self, NameId};
+use symphony_core::sync::{lock, NumberMap};
 
 use crate::crossing::Crossing;
-use crate::job::lock;
 
 static OBJECTS: LazyLock<Mutex<Objects>> = LazyLock::new(Mutex::default);
 
-type Objects = HashMap<HandleId, Held, BuildHasherDefault<ByNumber>>;
-
-/// Handles are counted up, so the number itself spreads well enough.
-#[derive(Default)]
-struct ByNumber(u64);
-
-impl Hasher for ByNumber {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0 << 8 | u64::from(*byte);
-        }
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        // The upper bits tell buckets apart, the lower ones choose them.
-        self.0 = u64::from(number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-}
+type Objects = NumberMap<Held>;
 
 struct Held {
     object: Py<PyAny>,
@@ -69,6 +46,11 @@ pub fn named(py: Python<'_>, handle: HandleId) -> PyResult<(Py<PyAny>, String)> 
     look(py, handle, |held| {
         (held.object.clone_ref(py), held.name.clone())
     })
+}
+
+/// The object behind a handle alone.
+pub fn object(py: Python<'_>, handle: HandleId) -> PyResult<Py<PyAny>> {
+    look(py, handle, |held| held.object.clone_ref(py))
 }
 
 /// Lets go of objects that JavaScript no longer holds; unknown handles are ignored.

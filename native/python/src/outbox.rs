@@ -1,18 +1,19 @@
 //! Frames on their way out, in order, and the printed text between them.
 //!
 //! Threads: any thread pushes; one reader (the JavaScript thread or the socket's writer) drains. The
-//! waker is called when the box turns from empty to waiting, outside the lock. Must not know what a
-//! frame means, nor Python.
+//! waker is called when the box turns from empty to waiting, outside the lock, unless the reader
+//! watches the box by itself. Must not know what a frame means, nor Python.
 
 use std::sync::{Arc, Mutex};
 
-use symphony_core::frame::{self, kind, Header};
+use symphony_core::frame::{self, kind, Header, TooLarge};
 use symphony_core::pack::PackBuf;
-
-use crate::job::lock;
+use symphony_core::sync::lock;
 
 /// Text is put into frames of at most this many bytes.
 const TEXT_FRAME: usize = 256 * 1024;
+/// Memory of delivered output up to this size is used again.
+const KEPT: usize = 1024 * 1024;
 
 type Waker = Arc<dyn Fn() + Send + Sync>;
 
@@ -28,6 +29,9 @@ struct Waiting {
     waker: Option<Waker>,
     /// The waker has been called and nothing was drained since.
     woken: bool,
+    /// The reader looks by itself, until it drains for the last time.
+    watched: bool,
+    spare: Vec<u8>,
     closed: bool,
 }
 
@@ -40,6 +44,8 @@ impl Outbox {
                 stream: "",
                 waker: None,
                 woken: false,
+                watched: false,
+                spare: Vec::new(),
                 closed: false,
             }),
         }
@@ -50,7 +56,8 @@ impl Outbox {
         let mut waiting = lock(&self.waiting);
         waiting.closed = false;
         waiting.waker = Some(waker.clone());
-        waiting.woken = !waiting.frames.is_empty() || !waiting.text.is_empty();
+        waiting.watched = false;
+        waiting.woken = waiting.has_output();
         let has_output = waiting.woken;
         drop(waiting);
         if has_output {
@@ -64,12 +71,13 @@ impl Outbox {
         waiting.waker.is_some() && !waiting.closed
     }
 
-    /// Queues a whole frame. Ignored after [`Outbox::close`]: nobody reads it any more.
-    pub fn push(&self, frame: &[u8]) {
+    /// Queues a frame. Ignored after [`Outbox::close`]: nobody reads it any more.
+    pub fn push(&self, header: &Header, pack: &PackBuf) -> Result<(), TooLarge> {
         self.append(|waiting| {
             waiting.flush_text(true);
-            waiting.frames.extend_from_slice(frame);
-        });
+            frame::write_frame(&mut waiting.frames, header, pack)
+        })
+        .unwrap_or(Ok(()))
     }
 
     /// Queues printed bytes; a UTF-8 character may arrive in parts.
@@ -83,12 +91,40 @@ impl Outbox {
         });
     }
 
-    /// Takes all waiting output. Empty when there is none.
-    pub fn drain(&self) -> Vec<u8> {
+    /// Takes all waiting output. Empty when there is none. After a drain that is `watched`, the reader comes again
+    /// without being woken.
+    pub fn drain(&self, watched: bool) -> Vec<u8> {
         let mut waiting = lock(&self.waiting);
         waiting.woken = false;
+        waiting.watched = watched;
         waiting.flush_text(false);
-        std::mem::take(&mut waiting.frames)
+        let spare = std::mem::take(&mut waiting.spare);
+        std::mem::replace(&mut waiting.frames, spare)
+    }
+
+    /// Takes memory back whose output was delivered.
+    pub fn recycle(&self, mut delivered: Vec<u8>) {
+        if delivered.capacity() <= KEPT {
+            delivered.clear();
+            lock(&self.waiting).spare = delivered;
+        }
+    }
+
+    /// Takes back output that could not be delivered, in front of what came since.
+    pub fn put_back(&self, mut undelivered: Vec<u8>) {
+        let mut waiting = lock(&self.waiting);
+        undelivered.append(&mut waiting.frames);
+        waiting.frames = undelivered;
+    }
+
+    /// Wakes the reader if output waits that it was not told of.
+    pub fn remind(&self) {
+        let mut waiting = lock(&self.waiting);
+        let waker = waiting.has_output().then(|| waiting.due_waker()).flatten();
+        drop(waiting);
+        if let Some(wake) = waker {
+            wake();
+        }
     }
 
     /// Refuses further output; what waits can still be drained.
@@ -96,22 +132,36 @@ impl Outbox {
         lock(&self.waiting).closed = true;
     }
 
-    fn append(&self, add: impl FnOnce(&mut Waiting)) {
+    fn append<T>(&self, add: impl FnOnce(&mut Waiting) -> T) -> Option<T> {
         let mut waiting = lock(&self.waiting);
         if waiting.closed {
-            return;
+            return None;
         }
-        add(&mut waiting);
-        let waker = waiting.waker.clone().filter(|_| !waiting.woken);
-        waiting.woken |= waker.is_some();
+        let added = add(&mut waiting);
+        let waker = waiting.due_waker();
         drop(waiting);
         if let Some(wake) = waker {
             wake();
         }
+        Some(added)
     }
 }
 
 impl Waiting {
+    fn has_output(&self) -> bool {
+        !self.frames.is_empty() || !self.text.is_empty()
+    }
+
+    /// The waker, if the reader has to be told; notes that it is.
+    fn due_waker(&mut self) -> Option<Waker> {
+        if self.woken || self.watched {
+            return None;
+        }
+        let waker = self.waker.clone();
+        self.woken = waker.is_some();
+        waker
+    }
+
     /// Moves text into OUTPUT frames. Without `all`, an unfinished last character stays behind.
     fn flush_text(&mut self, all: bool) {
         let whole = if all {

@@ -43,7 +43,7 @@ impl RefResolver for BridgeRefs {
     }
 
     fn own(&self, py: Python<'_>, handle: u32) -> PyResult<Py<PyAny>> {
-        Ok(objects::named(py, handle)?.0)
+        objects::object(py, handle)
     }
 
     fn foreign(

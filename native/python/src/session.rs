@@ -7,27 +7,25 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
-use pyo3::exceptions::{PyOverflowError, PyTypeError};
-use pyo3::intern;
+use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::PyTuple;
-use symphony_core::frame::{self, flag, kind, Header};
+use symphony_core::frame::{self, flag, kind, Chunk, Header};
 use symphony_core::pack::{Malformed, PackBuf};
 use symphony_core::recorder;
-use tokio_util::sync::CancellationToken;
+use symphony_core::sync::lock;
 
 use crate::codec;
 use crate::control::{self, Request};
-use crate::crossing::{self, Crossing};
+use crate::crossing;
 use crate::dispatch;
 use crate::errors;
 use crate::host_calls;
-use crate::job::{lock, Call, Job, JobControl};
+use crate::job::{Call, Job, JobControl};
 use crate::js;
 use crate::objects;
 use crate::panics;
 use crate::refs::BridgeRefs;
+use crate::resolve::resolve;
 use crate::sessions::{self, Session};
 
 /// This process is a fork of the one that has the session: the session's threads are not here.
@@ -43,20 +41,31 @@ pub fn connect(wake: Arc<dyn Fn() + Send + Sync>) {
 
 /// Takes whole frames. Never blocks.
 pub fn submit(frames: &[u8]) -> Result<(), Malformed> {
-    let mut rest = frames;
-    while let Some(length) = frame::peek_length(rest)? {
-        let bytes = rest
-            .get(..length)
-            .ok_or(Malformed("a frame is cut short"))?;
-        accept(OwnedFrame::copy(bytes))?;
-        rest = &rest[length..];
-    }
-    Ok(())
+    let chunk = Arc::new(Chunk::copy(frames));
+    let mut calls = Vec::new();
+    let outcome = accept_all(&chunk, &mut calls);
+    start(&mut calls);
+    outcome
 }
 
-/// All output that waits.
-pub fn drain() -> Vec<u8> {
-    sessions::current().map_or_else(Vec::new, |session| session.outbox.drain())
+/// All output that waits. With `watched`, its reader looks again by itself: it is not woken until it has drained
+/// without.
+pub fn drain(watched: bool) -> Vec<u8> {
+    sessions::current().map_or_else(Vec::new, |session| session.outbox.drain(watched))
+}
+
+/// Takes back output that could not be delivered; it comes first again.
+pub fn put_back(frames: Vec<u8>) {
+    if let Some(session) = sessions::current() {
+        session.outbox.put_back(frames);
+    }
+}
+
+/// Takes memory of delivered output back for what comes next.
+pub fn recycle(frames: Vec<u8>) {
+    if let Some(session) = sessions::current() {
+        session.outbox.recycle(frames);
+    }
 }
 
 /// Whether TypeScript listens.
@@ -119,13 +128,12 @@ pub fn send(header: &Header, pack: &PackBuf) -> PyResult<()> {
     if is_forked() {
         return Ok(());
     }
-    let mut bytes = Vec::new();
-    frame::write_frame(&mut bytes, header, pack)
-        .map_err(|error| PyOverflowError::new_err(error.to_string()))?;
-    if let Some(session) = sessions::current() {
-        session.outbox.push(&bytes);
-    }
-    Ok(())
+    sessions::current().map_or(Ok(()), |session| {
+        session
+            .outbox
+            .push(header, pack)
+            .map_err(|error| PyOverflowError::new_err(error.to_string()))
+    })
 }
 
 /// Queues printed bytes of `stdout` or `stderr`.
@@ -150,24 +158,15 @@ pub fn hello(token: &str) -> Vec<u8> {
     bytes
 }
 
-/// A frame in memory of its own, aligned for reading in place.
+/// A frame of a chunk that its frames share.
 pub struct OwnedFrame {
-    words: Vec<u64>,
+    chunk: Arc<Chunk>,
+    at: usize,
 }
 
 impl OwnedFrame {
-    /// `bytes` is one whole frame: its length is a multiple of 8.
-    fn copy(bytes: &[u8]) -> Self {
-        let words = bytes
-            .chunks_exact(8)
-            .map(|word| u64::from_ne_bytes(word.try_into().expect("chunks of 8")))
-            .collect();
-        Self { words }
-    }
-
     pub fn read(&self) -> Result<frame::Frame<'_>, Malformed> {
-        // SAFETY: u64 has no padding, and u8 no alignment.
-        frame::read_frame(unsafe { self.words.align_to::<u8>() }.1)
+        frame::read_frame(&self.chunk.bytes()[self.at..])
     }
 
     /// The frame's value as a Python object.
@@ -177,12 +176,45 @@ impl OwnedFrame {
     }
 }
 
-fn accept(frame: OwnedFrame) -> Result<(), Malformed> {
-    let header = frame.read()?.header;
+/// Calls in a row are collected: they are entered and queued together.
+fn accept_all(chunk: &Arc<Chunk>, calls: &mut Vec<Accepted>) -> Result<(), Malformed> {
+    let mut at = 0;
+    while at < chunk.bytes().len() {
+        let frame = OwnedFrame {
+            chunk: chunk.clone(),
+            at,
+        };
+        let read = frame.read()?;
+        let header = read.header;
+        at += read.length;
+        if header.kind != kind::CALL {
+            // What follows a call may be about it.
+            start(calls);
+            accept(header, frame)?;
+        } else if !is_closed() {
+            calls.extend(accept_call(header, frame));
+        }
+        // With the session closed, nobody is left to answer to.
+    }
+    Ok(())
+}
+
+/// A call, by its session and id.
+type Accepted = ((u32, u32), Job);
+
+fn start(calls: &mut Vec<Accepted>) {
+    if calls.is_empty() {
+        return;
+    }
+    {
+        let mut known = lock(&CALLS);
+        known.extend(calls.iter().map(|(key, job)| (*key, job.control.clone())));
+    }
+    dispatch::submit_all(calls.drain(..).map(|(_, job)| job));
+}
+
+fn accept(header: Header, frame: OwnedFrame) -> Result<(), Malformed> {
     match header.kind {
-        // Nobody is left to answer to.
-        kind::CALL if is_closed() => {}
-        kind::CALL => accept_call(header, frame),
         kind::RESULT | kind::ERROR => host_calls::answer(header, frame),
         kind::CANCEL => {
             let control = lock(&CALLS).get(&(number(), header.id)).cloned();
@@ -203,12 +235,11 @@ fn accept(frame: OwnedFrame) -> Result<(), Malformed> {
     Ok(())
 }
 
-fn accept_call(header: Header, frame: OwnedFrame) {
-    let origin: Arc<OnceLock<Origin>> = Arc::default();
+fn accept_call(header: Header, frame: OwnedFrame) -> Option<Accepted> {
+    let keeps_result = header.flags & flag::RETURN_REF != 0;
+    let origin: Option<Arc<OnceLock<Origin>>> = keeps_result.then(Arc::default);
     let known = origin.clone();
-    let Some(session) = sessions::current() else {
-        return;
-    };
+    let session = sessions::current()?;
     let key = (session.number(), header.id);
     let control = JobControl::new(Box::new(move |py, outcome| {
         if is_forked() {
@@ -217,19 +248,21 @@ fn accept_call(header: Header, frame: OwnedFrame) {
         lock(&CALLS).remove(&key);
         let _inside = sessions::enter(Some(session));
         if !session.is_closed() {
-            reply(py, &header, known.get(), outcome);
+            let origin = known.as_ref().and_then(|origin| origin.get());
+            reply(py, &header, origin, outcome);
         }
     }));
-    let cancelled = control.token().clone();
-    lock(&CALLS).insert(key, control.clone());
-    dispatch::submit(Job {
+    let job = Job {
         control,
-        prepare: Box::new(move |py| prepare(py, &header, &frame, &origin, &cancelled)),
+        prepare: Box::new(move |py, control| {
+            prepare(py, &header, &frame, origin.as_deref(), control)
+        }),
         parent: header.parent as u64,
         sent_ns: header.sent_ns,
         on_main_thread: header.flags & flag::MAIN_THREAD != 0,
         session: Some(session),
-    });
+    };
+    Some((key, job))
 }
 
 /// Where a call came from and what it is called, for the handle that keeps its result.
@@ -242,29 +275,31 @@ fn prepare(
     py: Python<'_>,
     header: &Header,
     frame: &OwnedFrame,
-    origin: &OnceLock<Origin>,
-    cancelled: &CancellationToken,
+    origin: Option<&OnceLock<Origin>>,
+    control: &JobControl,
 ) -> PyResult<Call> {
     let frame = frame.read().map_err(|error| codec::malformed(py, error))?;
     let request = codec::decode_call(py, &frame.pack, &BridgeRefs)?;
-    if cancelled.is_cancelled() {
+    if control.is_cancelled() {
         // Before anything is imported for it.
         return Err(errors::cancelled(py));
     }
     let site = request.site.as_deref().unwrap_or_default();
-    let resolved = resolve(py, header.target, request.name.as_deref())?;
-    origin.get_or_init(|| Origin {
-        name: resolved.name.clone(),
-        site: site.to_owned(),
-    });
-    let args = resolved.args.unwrap_or(request.args.unbind());
-    let title = crossing::title(resolved.name, args.bind(py));
-    let crossing = Crossing::of_callable(title, site, resolved.callable.bind(py));
+    let named = origin.is_some() || recorder::is_open();
+    let resolved = resolve(py, header.target, request.name.as_deref(), named)?;
+    if let Some(origin) = origin {
+        origin.get_or_init(|| Origin {
+            name: resolved.name.clone(),
+            site: site.to_owned(),
+        });
+    }
+    let args = resolved.args.unwrap_or(request.args);
+    let title = crossing::title(resolved.name, &args);
     Ok(Call {
-        callable: resolved.callable,
-        args,
+        name: crossing::name_of(title, site, &resolved.callable),
+        callable: resolved.callable.unbind(),
+        args: args.unbind(),
         kwargs: request.kwargs.map(Bound::unbind),
-        crossing,
     })
 }
 
@@ -330,70 +365,4 @@ fn pack_error(py: Python<'_>, error: &PyErr) -> PackBuf {
         pack.str("python-exception");
     }
     pack
-}
-
-/// A callable found, and what the trace calls it.
-pub struct Resolved {
-    pub callable: Py<PyAny>,
-    pub name: String,
-    /// Arguments that replace the request's.
-    pub args: Option<Py<PyTuple>>,
-}
-
-/// Finds the callable: `module:attr.attr`, an attribute path on a handle, or the handle itself.
-/// A name without attributes imports the module.
-pub fn resolve(py: Python<'_>, target: u32, name: Option<&str>) -> PyResult<Resolved> {
-    if target != 0 {
-        let (object, label) = objects::named(py, target)?;
-        let Some(path) = name else {
-            return Ok(Resolved::new(object, label));
-        };
-        let callable = attribute(object.bind(py), path)?.unbind();
-        return Ok(Resolved::new(callable, format!("{label}.{path}")));
-    }
-    let name = name.ok_or_else(|| PyTypeError::new_err("a call needs a name or a handle"))?;
-    let Some((module, path)) = name.split_once(':') else {
-        let import = py.import("importlib")?.getattr("import_module")?;
-        return Ok(Resolved {
-            callable: import.unbind(),
-            name: name.to_owned(),
-            args: Some(PyTuple::new(py, [name])?.unbind()),
-        });
-    };
-    let callable = attribute(&import(py, module)?, path)?.unbind();
-    Ok(Resolved::new(callable, format!("{module}.{path}")))
-}
-
-impl Resolved {
-    fn new(callable: Py<PyAny>, name: String) -> Self {
-        Self {
-            callable,
-            name,
-            args: None,
-        }
-    }
-}
-
-/// The module `name`, from `sys.modules` where it is loaded already. One that another thread is
-/// still importing is waited for: the import takes the module's lock.
-fn import<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-    static MODULES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    match MODULES.import(py, "sys", "modules")?.get_item(name) {
-        Ok(module) if !module.is_none() && !is_initializing(&module) => Ok(module),
-        _ => Ok(py.import(name)?.into_any()),
-    }
-}
-
-fn is_initializing(module: &Bound<'_, PyAny>) -> bool {
-    let py = module.py();
-    module
-        .getattr(intern!(py, "__spec__"))
-        .and_then(|spec| spec.getattr(intern!(py, "_initializing")))
-        .and_then(|initializing| initializing.is_truthy())
-        .unwrap_or(false)
-}
-
-fn attribute<'py>(object: &Bound<'py, PyAny>, path: &str) -> PyResult<Bound<'py, PyAny>> {
-    path.split('.')
-        .try_fold(object.clone(), |object, name| object.getattr(name))
 }

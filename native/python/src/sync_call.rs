@@ -8,11 +8,12 @@ use symphony_core::pack::{tag, PackBuf, PackView};
 use symphony_core::recorder::{self, Lang, NameId, SpanId};
 
 use crate::codec::{self, CallPayload};
-use crate::crossing::Crossing;
+use crate::crossing;
 use crate::dispatch;
 use crate::errors;
 use crate::objects;
 use crate::refs::BridgeRefs;
+use crate::resolve::resolve;
 use crate::session;
 
 /// A call of a handle itself without arguments: TUPLE 4, NONE, TUPLE 0, NONE, NONE.
@@ -79,12 +80,10 @@ fn run_request<'py>(
         });
     }
     let site = request.site.as_deref().unwrap_or_default();
-    let resolved = session::resolve(py, target, request.name.as_deref())?;
-    let callable = resolved.callable.bind(py);
-    let name = Crossing::of_callable(resolved.name, site, callable).intern();
-    let args = resolved
-        .args
-        .map_or(request.args, |args| args.into_bound(py));
+    let resolved = resolve(py, target, request.name.as_deref(), recorder::is_open())?;
+    let callable = resolved.callable;
+    let name = crossing::name_of(resolved.name, site, &callable);
+    let args = resolved.args.unwrap_or(request.args);
     traced(py, name, parent, || callable.call(args, kwargs))
 }
 

@@ -17,7 +17,7 @@ use crate::session;
 use crate::sessions;
 use crate::sync_call;
 
-const ABI: u32 = 2;
+const ABI: u32 = 3;
 const CAPSULE: &CStr = c"symphony_bridge._native.table";
 
 const VALUE: i32 = 0;
@@ -73,7 +73,7 @@ struct SymTable {
     call_sync: unsafe extern "C" fn(u32, f64, *const SymPack, *mut SymPack) -> i32,
     submit: unsafe extern "C" fn(*const u8, usize) -> i32,
     connect: unsafe extern "C" fn(*const SymHost),
-    drain: unsafe extern "C" fn(Allocate, *mut c_void) -> usize,
+    drain: unsafe extern "C" fn(Allocate, *mut c_void, i32) -> usize,
     close: unsafe extern "C" fn(),
 }
 
@@ -174,21 +174,25 @@ unsafe extern "C" fn connect(host: *const SymHost) {
 
 /// # Safety
 /// `allocate` returns memory of the length it is asked for, or null.
-unsafe extern "C" fn drain(allocate: Allocate, context: *mut c_void) -> usize {
+unsafe extern "C" fn drain(allocate: Allocate, context: *mut c_void, watched: i32) -> usize {
     guarded(0, || {
         let _own = js::in_own_session();
-        let frames = session::drain();
-        if frames.is_empty() {
+        let frames = session::drain(watched != 0);
+        let length = frames.len();
+        if length == 0 {
             return 0;
         }
         // SAFETY: the caller's promise.
-        let memory = unsafe { allocate(context, frames.len()) };
+        let memory = unsafe { allocate(context, length) };
         if memory.is_null() {
+            // Callers wait for what is in there: it is tried again.
+            session::put_back(frames);
             return 0;
         }
         // SAFETY: the memory is as long as was asked for, and is not ours.
-        unsafe { std::ptr::copy_nonoverlapping(frames.as_ptr(), memory, frames.len()) };
-        frames.len()
+        unsafe { std::ptr::copy_nonoverlapping(frames.as_ptr(), memory, length) };
+        session::recycle(frames);
+        length
     })
 }
 

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use symphony_core::frame::{self, Header};
+use symphony_core::frame::{self, Chunk, Header};
 use symphony_core::pack::PackBuf;
 
 use super::{decode, encode, failure, NoRefs};
@@ -20,12 +20,9 @@ fn _codec_encode<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>
 #[pyfunction]
 fn _codec_decode(py: Python<'_>, frame: &[u8]) -> PyResult<Py<PyAny>> {
     // A bytes object need not begin where a frame must.
-    let mut aligned = vec![0u64; frame.len().div_ceil(8)];
-    // SAFETY: any bytes make u64s; the vector is at least as long as the frame.
-    let (_, bytes, _) = unsafe { aligned.align_to_mut::<u8>() };
-    bytes[..frame.len()].copy_from_slice(frame);
+    let aligned = Chunk::copy(frame);
     let frame =
-        frame::read_frame(&bytes[..frame.len()]).map_err(|error| failure::malformed(py, error))?;
+        frame::read_frame(aligned.bytes()).map_err(|error| failure::malformed(py, error))?;
     decode(py, &frame.pack, &NoRefs)
 }
 

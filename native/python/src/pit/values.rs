@@ -5,7 +5,7 @@
 use std::future::Future;
 
 use pyo3::prelude::*;
-use symphony_core::frame::{self, Header};
+use symphony_core::frame::{self, Chunk, Header};
 use symphony_core::pack::PackBuf;
 use symphony_pit::{Failure, Kind, Op, Opaque};
 
@@ -46,11 +46,8 @@ fn encode(value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
 /// The object of a kept form.
 pub fn decode(py: Python<'_>, op: Op, bytes: &[u8]) -> PyResult<Py<PyAny>> {
     // A frame begins at a multiple of eight, which bytes from a database need not.
-    let mut aligned = vec![0u64; bytes.len().div_ceil(8)];
-    // SAFETY: any bytes make u64s; the vector is at least as long as the frame.
-    let (_, room, _) = unsafe { aligned.align_to_mut::<u8>() };
-    room[..bytes.len()].copy_from_slice(bytes);
-    let frame = frame::read_frame(&room[..bytes.len()]).map_err(|error| {
+    let aligned = Chunk::copy(bytes);
+    let frame = frame::read_frame(aligned.bytes()).map_err(|error| {
         op.error(
             Kind::Damaged,
             format!("a kept value cannot be read: {error}"),

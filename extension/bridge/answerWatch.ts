@@ -1,0 +1,74 @@
+/**
+ * Purpose: looks out for answers without sleeping, while calls follow one another.
+ * Threads: JavaScript main thread only; other work of the event loop runs between two looks.
+ * Must not know: frames.
+ *
+ * Being woken by another thread takes tens of microseconds, longer than most calls. So after calls were
+ * sent, this looks at the end of each turn of the event loop for a moment. Only while that is
+ * worth it: long calls and an idle editor cost a few looks in vain, then nothing.
+ */
+
+/** How long to look after the last answer, or after sending; milliseconds. */
+const LOOK_MS = 0.06;
+/** An answer within this time of its call would have been worth looking for. */
+const SOON_MS = 0.25;
+/**
+ * Looking is paid from a purse. In vain it costs as much as some answers, found by looking or soon after a wake-up,
+ * bring in: on a busy machine, where looking keeps Python's thread from its processor, it stays the exception.
+ */
+const PRICE = 8;
+const PURSE = 16;
+
+/** Takes what waits and hands it on; whether there was something. `stay`: nobody needs to wake us, we look again. */
+export type Look = (stay: boolean) => boolean;
+
+export class AnswerWatch {
+  private watching = false;
+  private purse = 0;
+  private since = 0;
+
+  /**
+   * @param look never throws
+   * @param expecting whether calls are in flight
+   */
+  constructor(
+    private readonly look: Look,
+    private readonly expecting: () => boolean,
+  ) {}
+
+  /** Calls have just been sent. */
+  sent(): void {
+    this.since = performance.now();
+    if (this.watching || this.purse < 0 || !this.expecting()) return;
+    this.watching = true;
+    this.look(true);
+    setImmediate(this.turn);
+  }
+
+  /** An answer came by the wake-up. */
+  woken(): void {
+    if (performance.now() - this.since < SOON_MS) this.earn();
+  }
+
+  private readonly turn = (): void => {
+    if (this.look(true)) {
+      this.since = performance.now();
+      this.earn();
+    } else if (performance.now() - this.since > LOOK_MS) {
+      this.purse -= PRICE;
+      return this.end();
+    }
+    if (this.expecting()) setImmediate(this.turn);
+    else this.end();
+  };
+
+  private earn(): void {
+    if (this.purse < PURSE) this.purse += 1;
+  }
+
+  private end(): void {
+    this.watching = false;
+    // What comes from here on wakes us; what has come until now is taken.
+    this.look(false);
+  }
+}

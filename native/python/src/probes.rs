@@ -1,0 +1,27 @@
+//! What tests and benchmarks see of the joint between asyncio and Tokio: futures that do nothing, or fail.
+//!
+//! Threads: those of an event loop.
+
+use pyo3::prelude::*;
+
+use crate::aio;
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(_await_ready, module)?)?;
+    module.add_function(wrap_pyfunction!(_await_panic, module)?)
+}
+
+/// An awaitable of a Rust future that is ready at once.
+#[pyfunction]
+fn _await_ready(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    aio::spawn_with(py, async {}, |py, ()| Ok(py.None()))
+}
+
+/// An awaitable of a Rust future that panics, or whose output panics on its way to Python.
+#[pyfunction]
+fn _await_panic(py: Python<'_>, converting: bool) -> PyResult<Bound<'_, PyAny>> {
+    let future = async move { assert!(converting, "a planted fault of a future") };
+    aio::spawn_with(py, future, |_, ()| {
+        panic!("a planted fault of a conversion")
+    })
+}
