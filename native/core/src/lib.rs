@@ -2,6 +2,7 @@
 
 pub mod frame;
 pub mod handles;
+pub mod outbox;
 pub mod pack;
 pub mod recorder;
 pub mod sites;

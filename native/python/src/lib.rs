@@ -19,7 +19,6 @@ mod kept_errors;
 mod lane;
 mod module;
 mod objects;
-mod outbox;
 mod panics;
 mod pit;
 mod probes;

@@ -6,9 +6,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use symphony_core::frame::{self, kind, Header, TooLarge};
-use symphony_core::pack::PackBuf;
-use symphony_core::sync::lock;
+use crate::frame::{self, kind, Header, TooLarge};
+use crate::pack::PackBuf;
+use crate::sync::lock;
 
 /// Text is put into frames of at most this many bytes.
 const TEXT_FRAME: usize = 256 * 1024;
@@ -36,6 +36,10 @@ struct Waiting {
 }
 
 impl Outbox {
+    #[expect(
+        clippy::new_without_default,
+        reason = "an outbox is a static: it is made in constants, where Default cannot be"
+    )]
     pub const fn new() -> Self {
         Self {
             waiting: Mutex::new(Waiting {
@@ -212,4 +216,97 @@ fn whole_characters(bytes: &[u8]) -> usize {
         };
     }
     bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn outbox() -> (Outbox, Arc<AtomicUsize>) {
+        let outbox = Outbox::new();
+        let woken = Arc::new(AtomicUsize::new(0));
+        let count = woken.clone();
+        outbox.connect(Arc::new(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        }));
+        (outbox, woken)
+    }
+
+    fn push(outbox: &Outbox, id: u32) {
+        let header = Header {
+            kind: kind::RESULT,
+            id,
+            ..Header::default()
+        };
+        outbox.push(&header, &PackBuf::new()).unwrap();
+    }
+
+    fn ids(bytes: &[u8]) -> Vec<u32> {
+        frame::frames(bytes)
+            .map(|frame| frame.unwrap().header.id)
+            .collect()
+    }
+
+    #[test]
+    fn the_reader_is_woken_once_until_it_drains() {
+        let (outbox, woken) = outbox();
+        push(&outbox, 1);
+        push(&outbox, 2);
+        assert_eq!(woken.load(Ordering::Relaxed), 1);
+        assert_eq!(ids(&outbox.drain(false)), [1, 2]);
+        push(&outbox, 3);
+        assert_eq!(woken.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_reader_that_looks_by_itself_is_not_woken() {
+        let (outbox, woken) = outbox();
+        assert!(outbox.drain(true).is_empty());
+        push(&outbox, 1);
+        assert_eq!(woken.load(Ordering::Relaxed), 0);
+        assert_eq!(ids(&outbox.drain(true)), [1]);
+        assert!(outbox.drain(false).is_empty());
+        push(&outbox, 2);
+        assert_eq!(woken.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn output_that_found_no_memory_comes_first_and_is_told_again() {
+        let (outbox, woken) = outbox();
+        push(&outbox, 1);
+        let refused = outbox.drain(false);
+        push(&outbox, 2);
+        outbox.put_back(refused);
+        outbox.remind();
+        assert_eq!(woken.load(Ordering::Relaxed), 2);
+        assert_eq!(ids(&outbox.drain(false)), [1, 2]);
+
+        push(&outbox, 3);
+        let refused = outbox.drain(false);
+        outbox.put_back(refused);
+        outbox.remind();
+        assert_eq!(woken.load(Ordering::Relaxed), 4);
+        outbox.remind();
+        assert_eq!(woken.load(Ordering::Relaxed), 4);
+        assert_eq!(ids(&outbox.drain(false)), [3]);
+        outbox.remind();
+        assert_eq!(woken.load(Ordering::Relaxed), 4);
+    }
+
+    #[test]
+    fn delivered_memory_is_used_again_unless_it_is_large() {
+        let (outbox, _woken) = outbox();
+        let mut delivered = Vec::with_capacity(KEPT);
+        delivered.push(1);
+        let address = delivered.as_ptr();
+        outbox.recycle(delivered);
+        drop(outbox.drain(false));
+        push(&outbox, 1);
+        let drained = outbox.drain(false);
+        assert_eq!(drained.as_ptr(), address);
+        assert_eq!(ids(&drained), [1]);
+        outbox.recycle(Vec::with_capacity(KEPT + 1));
+        assert_eq!(outbox.drain(false).capacity(), 0);
+    }
 }
