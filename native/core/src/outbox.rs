@@ -243,9 +243,14 @@ mod tests {
     }
 
     fn ids(bytes: &[u8]) -> Vec<u32> {
-        frame::frames(bytes)
-            .map(|frame| frame.unwrap().header.id)
-            .collect()
+        let mut ids = Vec::new();
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let read = frame::read_frame(rest).unwrap();
+            ids.push(read.header.id);
+            rest = &rest[read.length..];
+        }
+        ids
     }
 
     #[test]
