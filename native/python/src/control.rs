@@ -23,7 +23,8 @@ use crate::errors;
 use crate::host_calls;
 use crate::job::{lock, JobControl, Place};
 use crate::objects;
-use crate::session::{self, OwnedFrame};
+use crate::session::OwnedFrame;
+use crate::sessions;
 
 /// An interruption is repeated at this interval, because code may swallow it.
 const INTERRUPT_AGAIN: Duration = Duration::from_millis(100);
@@ -168,7 +169,7 @@ pub fn control_main(py: Python<'_>) {
         interruptions.retain_mut(|pending| still_running(py, pending));
         watch.look(py);
         symphony_core::recorder::flush();
-        session::remind();
+        sessions::remind();
     }
 }
 

@@ -10,7 +10,6 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use symphony_core::frame::{self, flag, kind, Chunk, Header};
-use symphony_core::outbox::Outbox;
 use symphony_core::pack::{Malformed, PackBuf};
 use symphony_core::recorder;
 use symphony_core::sync::lock;

@@ -7,8 +7,8 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::Mutex;
 
-use crate::job::lock;
-use crate::outbox::Outbox;
+use symphony_core::outbox::Outbox;
+use symphony_core::sync::lock;
 
 /// One conversation with TypeScript. Leaked on purpose: what it has given out may ask for it at any age.
 pub struct Session {
@@ -106,6 +106,14 @@ pub fn find(number: u32) -> Option<&'static Session> {
         .iter()
         .find(|session| session.number == number)
         .copied()
+}
+
+/// Reminds the readers of output that they could not take. Called about once a second.
+pub fn remind() {
+    let open: Vec<_> = lock(&OPEN).sessions.clone();
+    for session in open {
+        session.outbox.remind();
+    }
 }
 
 /// Gives the thread its own session back when dropped.
