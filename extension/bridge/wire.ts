@@ -11,6 +11,7 @@ import {
   encodeCall,
   encodeFrame,
   NO_PAYLOAD,
+  type PackTracker,
   type RefContext,
   type WireRef,
 } from './codec';
@@ -32,9 +33,12 @@ export interface ForeignValues extends RefContext {
 }
 
 /** Encodes and decodes frames for one session. */
-export class Wire {
-  private given: number[] = [];
-  private mentioned: number[] = [];
+export class Wire implements PackTracker {
+  /** Handles of ours given out, and of theirs mentioned, by the packs that are being written: a stack. */
+  private readonly given: number[] = [];
+  private readonly mentioned: number[] = [];
+  private readonly marks: number[] = [];
+  private lastMentioned: readonly number[] = [];
   /** References, for packs that are made without a frame. */
   readonly refs: RefContext;
 
@@ -71,19 +75,35 @@ export class Wire {
   }
 
   private guarded(encode: () => Uint8Array): Uint8Array {
-    this.given = [];
-    this.mentioned = [];
+    const mark = this.begin();
+    let packed = false;
     try {
-      return encode();
-    } catch (error) {
-      this.foreign.discard(this.given);
-      throw error;
+      const frame = encode();
+      packed = true;
+      return frame;
+    } finally {
+      this.end(mark, packed);
     }
+  }
+
+  begin(): number {
+    this.marks.push(this.mentioned.length);
+    return this.given.length;
+  }
+
+  end(mark: number, packed: boolean): void {
+    const { given, mentioned } = this;
+    const first = this.marks.pop() ?? 0;
+    if (mentioned.length > first) this.lastMentioned = mentioned.splice(first);
+    else if (this.lastMentioned.length > 0) this.lastMentioned = [];
+    if (given.length === mark) return;
+    const handles = given.splice(mark);
+    if (!packed) this.foreign.discard(handles);
   }
 
   /** The other side's handles that the frame encoded last needs: those in its value, and `target`. */
   used(target: number): readonly number[] {
-    return target === 0 ? this.mentioned : [target, ...this.mentioned];
+    return target === 0 ? this.lastMentioned : [target, ...this.lastMentioned];
   }
 
   /** Hands the chunk's frames on, in order. @throws FrameError when the chunk is malformed */

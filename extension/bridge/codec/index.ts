@@ -3,6 +3,6 @@ export { type Callback, type CallbackAddon, CallbackCodec } from './callbackCode
 export { ConversionError, FrameError } from './conversionError';
 export { FrameSplitter } from './frameSplitter';
 export { decodeFrames, encodeCall, encodeFrame, NO_PAYLOAD, type OnFrame, type ReadPayload } from './frames';
-export { NO_REFS, type RefContext, type WireRef } from './refContext';
+export { NO_REFS, type PackTracker, type RefContext, type WireRef } from './refContext';
 export { type SyncAddon, SyncCodec } from './syncCodec';
 export * from './values';

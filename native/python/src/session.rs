@@ -27,7 +27,7 @@ use crate::job::{lock, Call, Job, JobControl};
 use crate::js;
 use crate::objects;
 use crate::panics;
-use crate::refs::BridgeRefs;
+use crate::refs::{self, Arrivals, BridgeRefs, Given};
 use crate::sessions::{self, Session};
 
 /// This process is a fork of the one that has the session: the session's threads are not here.
@@ -102,6 +102,7 @@ pub fn close() {
     });
     ended.into_iter().for_each(control::cancel);
     host_calls::fail_all(number);
+    control::request(Request::ForgetSession(number));
     dispatch::end_main_thread();
     session.outbox.close();
     js::disconnect();
@@ -119,13 +120,26 @@ pub fn send(header: &Header, pack: &PackBuf) -> PyResult<()> {
     if is_forked() {
         return Ok(());
     }
-    let mut bytes = Vec::new();
-    frame::write_frame(&mut bytes, header, pack)
-        .map_err(|error| PyOverflowError::new_err(error.to_string()))?;
+    let bytes = written(header, pack)?;
     if let Some(session) = sessions::current() {
         session.outbox.push(&bytes);
     }
     Ok(())
+}
+
+/// Queues a frame that means something in the session `number` only; dropped when that one has ended.
+pub fn send_in(number: u32, header: &Header, pack: &PackBuf) -> PyResult<()> {
+    if let Some(session) = sessions::find(number).filter(|_| !is_forked()) {
+        session.outbox.push(&written(header, pack)?);
+    }
+    Ok(())
+}
+
+fn written(header: &Header, pack: &PackBuf) -> PyResult<Vec<u8>> {
+    let mut bytes = Vec::new();
+    frame::write_frame(&mut bytes, header, pack)
+        .map_err(|error| PyOverflowError::new_err(error.to_string()))?;
+    Ok(bytes)
 }
 
 /// Queues printed bytes of `stdout` or `stderr`.
@@ -246,7 +260,9 @@ fn prepare(
     cancelled: &CancellationToken,
 ) -> PyResult<Call> {
     let frame = frame.read().map_err(|error| codec::malformed(py, error))?;
+    let arrivals = Arrivals::begin(py);
     let request = codec::decode_call(py, &frame.pack, &BridgeRefs)?;
+    arrivals.at(request.site.as_deref().unwrap_or_default());
     if cancelled.is_cancelled() {
         // Before anything is imported for it.
         return Err(errors::cancelled(py));
@@ -268,7 +284,12 @@ fn prepare(
     })
 }
 
-fn reply(py: Python<'_>, header: &Header, origin: Option<&Origin>, outcome: PyResult<Py<PyAny>>) {
+fn reply(
+    py: Python<'_>,
+    header: &Header,
+    origin: Option<&Origin>,
+    outcome: PyResult<Py<PyAny>>,
+) {
     let answer = Header {
         id: header.id,
         ..Header::default()
@@ -278,10 +299,11 @@ fn reply(py: Python<'_>, header: &Header, origin: Option<&Origin>, outcome: PyRe
         let value = outcome?;
         let mut pack = PackBuf::new();
         let value = value.bind(py);
+        let given = Given::begin(py);
+        let (name, site) = origin.map_or(("", ""), |origin| (&origin.name, &origin.site));
         if header.flags & flag::RETURN_REF != 0 {
             let long_lived = header.flags & flag::LONG_LIVED != 0;
-            let (name, site) = origin.map_or(("", ""), |origin| (&origin.name, &origin.site));
-            pack.proxy(objects::hold(value, name, site, long_lived), 0, name);
+            refs::give_as(value, name, site, long_lived, &mut pack)?;
         } else {
             let exactness = codec::Exactness::of_flags(header.flags);
             codec::encode_as(value, &mut pack, &BridgeRefs, "result", exactness)?;
@@ -290,7 +312,9 @@ fn reply(py: Python<'_>, header: &Header, origin: Option<&Origin>, outcome: PyRe
             kind: kind::RESULT,
             ..answer
         };
-        send(&result, &pack)
+        send(&result, &pack)?;
+        given.sent(site);
+        Ok(())
     });
     if let Err(error) = sent {
         let pack = pack_failure(py, &error);
