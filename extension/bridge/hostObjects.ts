@@ -11,6 +11,11 @@ import { deleteMember, hasMembers, isClass, isMember, memberNames, type Owner, s
 /** Prefix of the names; no exposed object may have it. */
 export const QUESTIONS = 'js';
 
+/** Refuses the bridge's own name for what a host exposes. */
+export function checkExposedName(name: string): void {
+  if (name === QUESTIONS) throw new TypeError(`the name ${name} is the bridge's own`);
+}
+
 /** The functions by name, without the prefix. */
 export type Questions = Readonly<Record<string, (...args: never[]) => unknown>>;
 

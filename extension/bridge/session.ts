@@ -10,7 +10,7 @@ import { Emitter } from './emitter';
 import { BridgeClosed, BridgeError, CallCancelled, type ErrorContext, type ErrorFacts } from './errors';
 import { registerErrors } from './errorValues';
 import { ByHandle, type ExposedFunctions, type Exposures, HostCalls } from './hostCalls';
-import { QUESTIONS } from './hostObjects';
+import { checkExposedName } from './hostObjects';
 import { LiveHandles } from './liveHandles';
 import { labelOf, traitsOf } from './members';
 import { Outbox } from './outbox';
@@ -189,7 +189,7 @@ export class Session implements RefOwner {
    * The functions may be async, and see their call through `currentCall()`.
    */
   expose(name: string, functions: ExposedFunctions): { dispose(): void } {
-    if (name === QUESTIONS) throw new TypeError(`the name ${name} is the bridge's own`);
+    checkExposedName(name);
     this.exposures.set(name, functions);
     return {
       dispose: () => {
@@ -239,7 +239,7 @@ export class Session implements RefOwner {
 
   /** Asks about Python objects; see `Question`. */
   ask({ name, args, options, caller, label, returnRef }: Question): Promise<unknown> {
-    const flags = (returnRef ? FrameFlag.RETURN_REF : 0) | threadFlag(options);
+    const flags = (returnRef ? FrameFlag.RETURN_REF : 0) | callFlags(options);
     const question = `${PYTHON_QUESTIONS}${name}`;
     return this.start({ name: question, target: 0, flags, args, kwargs: null, options, caller, label });
   }

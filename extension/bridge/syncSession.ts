@@ -34,16 +34,21 @@ export class SyncSession extends Session implements SyncCalls {
     const toError = (payload: unknown): Error => new RaisedInPython(payload);
     this.codec = new SyncCodec(addon, this.wire.refs, toError, this.wire);
     const { codec } = this;
-    new CallbackCodec(addon, this.wire.refs, {
-      run: (call) =>
-        codec.nested(() => {
-          const value = this.hostCalls.answerNow(call);
-          // Python may go on to wait for calls that were started here.
-          this.outbox.hurry();
-          return value;
-        }),
-      describe: (thrown) => this.hostCalls.describe(thrown),
-    }, this.wire);
+    new CallbackCodec(
+      addon,
+      this.wire.refs,
+      {
+        run: (call) =>
+          codec.nested(() => {
+            const value = this.hostCalls.answerNow(call);
+            // Python may go on to wait for calls that were started here.
+            this.outbox.hurry();
+            return value;
+          }),
+        describe: (thrown) => this.hostCalls.describe(thrown),
+      },
+      this.wire,
+    );
   }
 
   callSync<T = unknown>(fn: PyObject | string, ...args: unknown[]): T {

@@ -1,4 +1,4 @@
-"""Questions about JavaScript objects that attribute access cannot ask. Public through :mod:`symphony_bridge.js`.
+"""Questions about JavaScript objects that attributes cannot ask. Public through :mod:`symphony_bridge.js`.
 
 Each has an awaitable form, ``name_async``, for code on an event loop.
 """
