@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, AsyncIterator, Awaitable, Generator, Iterator
 
-from . import _native, errors
+from . import _error_payload, _native
 from ._js_calls import ask, ask_async
 
 _ASYNC = "_async"
@@ -158,7 +158,7 @@ class JsIterator(JsObject):
 
     def throw(self, error: BaseException) -> Any:
         """Raise ``error`` where the generator waits."""
-        return _next(ask("js.throw", self, errors.describe(error)))
+        return _next(ask("js.throw", self, _error_payload.describe(error, _native.keep_error)))
 
     def close(self) -> None:
         """End the generator: its ``finally`` blocks run."""
@@ -182,7 +182,7 @@ class JsAsyncIterator(JsObject):
 
     async def athrow(self, error: BaseException) -> Any:
         """Raise ``error`` where the generator waits."""
-        return _next_async(await ask_async("js.throw", self, errors.describe(error)))
+        return _next_async(await ask_async("js.throw", self, _error_payload.describe(error, _native.keep_error)))
 
     async def aclose(self) -> None:
         """End the generator: its ``finally`` blocks have run when this returns."""

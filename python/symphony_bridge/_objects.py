@@ -13,7 +13,7 @@ import weakref
 from contextlib import suppress
 from typing import Any, Awaitable, Callable
 
-from . import _native, errors
+from . import _error_payload, _native
 
 _homes: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 """Event loops of iterators, where they need their iterable's."""
@@ -125,7 +125,7 @@ def advance(iterator: Any, *sent: Any) -> tuple[bool, Any]:
 def throw_into(iterator: Any, description: dict[str, Any]) -> tuple[bool, Any]:
     """Raise an error of TypeScript's where the generator waits."""
     try:
-        return False, iterator.throw(errors.rebuild(description))
+        return False, iterator.throw(_error_payload.rebuild(description, _native.kept_error))
     except StopIteration as end:
         return True, end.value
 
@@ -142,7 +142,7 @@ async def advance_async(iterator: Any, *sent: Any) -> tuple[bool, Any]:
 
 async def throw_into_async(iterator: Any, description: dict[str, Any]) -> tuple[bool, Any]:
     """Raise an error of TypeScript's where the generator waits."""
-    return await _step(iterator, lambda: iterator.athrow(errors.rebuild(description)))
+    return await _step(iterator, lambda: iterator.athrow(_error_payload.rebuild(description, _native.kept_error)))
 
 
 async def finish_async(iterator: Any) -> None:
@@ -163,7 +163,7 @@ def leave(owner: Any, path: str | None, description: dict[str, Any] | None) -> A
     """Leave a context, for an error of TypeScript's if there is one; true when the error is dealt with."""
     manager = _at(owner, path)
     kind = type(manager)
-    error = None if description is None else errors.rebuild(description)
+    error = None if description is None else _error_payload.rebuild(description, _native.kept_error)
     exc_info = (None, None, None) if error is None else (type(error), error, error.__traceback__)
     if hasattr(kind, "__aexit__"):
         return _left(_on(_native.home_loop(owner), lambda: kind.__aexit__(manager, *exc_info)))

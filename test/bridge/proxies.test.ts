@@ -1,5 +1,6 @@
 /** Objects without a form on the other side: identity, members, contexts, and that nothing leaks. */
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { PythonError } from '../../extension/bridge/errors';
@@ -23,7 +24,7 @@ import {
 } from '../../extension/bridge/operations';
 import { type PyObject, PyPromise, value } from '../../extension/bridge/refs';
 import type { Bridge } from '../../extension/conductor/openBridge';
-import { onBothHosts, rejection } from './bothHosts';
+import { onBothHosts, openForTest, rejection } from './bothHosts';
 
 // What a function still has in its registers is alive while it waits: so objects live in functions of their own.
 
@@ -342,3 +343,18 @@ onBothHosts(
     await nothingLeft(fixture);
   },
 );
+
+test('regression: what an ended session gave is not taken for what the next one gives', async (t) => {
+  const bridge = await openForTest(t, 'embedded');
+  const before = await fixtureOf(bridge);
+  await before.run('log.append(a)', () => 'old');
+  await bridge.restart();
+  const fixture = await bridge.import('object_fixture');
+  // The old function has the number that the new one gets, and goes while the new one is in use.
+  const swap = 'log.append(a)\nold = log.pop(0)\ndel old\nresult = log[-1]()';
+  assert.equal(await fixture.run(swap, () => 'new'), 'new');
+  await delay(20);
+  assert.equal(await fixture.run('result = log[-1]()'), 'new');
+  assert.equal(await fixture.take_log().then((log: unknown[]) => log.length), 1);
+  await nothingLeft(fixture);
+});

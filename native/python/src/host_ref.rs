@@ -190,6 +190,11 @@ impl HostRef {
     }
 
     #[getter]
+    fn _session(&self) -> u32 {
+        self.grip.session
+    }
+
+    #[getter]
     fn _label(&self) -> &str {
         &self.grip.label
     }

@@ -52,7 +52,9 @@ pub fn run(
         .and_then(|result| awaited(result, parent))
         // The result may be a view itself, or made of one: nothing of it may stay.
         .and_then(|result| {
-            giving(py, || codec::encode_apart(&result, reply, &BridgeRefs, "result"))
+            giving(py, || {
+                codec::encode_apart(&result, reply, &BridgeRefs, "result")
+            })
         });
     views.settle(py, packed)
 }
