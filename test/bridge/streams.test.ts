@@ -208,6 +208,8 @@ onBothHosts('asynchronous generators of JavaScript serve async for', async (brid
   assert.deepEqual(log, ['closed']);
   log.length = 0;
   assert.equal(await run('await a.__anext__()\nreturn await a.asend("hi")', later(3)), 1);
+  await nothingLeft(fixture);
+  log.length = 0;
   const failed =
     'await a.__anext__()\ntry:\n    await a.athrow(KeyError("k"))\nexcept KeyError as e:\n    return str(e)';
   assert.match(String(await rejection(run(failed, later(3))).catch(() => 'caught')), /k|caught/);
@@ -215,5 +217,4 @@ onBothHosts('asynchronous generators of JavaScript serve async for', async (brid
     (log as unknown[]).some((entry) => entry instanceof PythonError && entry.type === 'KeyError'),
     String(log),
   );
-  await nothingLeft(fixture);
 });
