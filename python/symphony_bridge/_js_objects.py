@@ -182,7 +182,9 @@ class JsAsyncIterator(JsObject):
 
     async def athrow(self, error: BaseException) -> Any:
         """Raise ``error`` where the generator waits."""
-        return _next_async(await ask_async("js.throw", self, _error_payload.describe(error, _native.keep_error)))
+        return _next_async(
+            await ask_async("js.throw", self, _error_payload.describe(error, _native.keep_error))
+        )
 
     async def aclose(self) -> None:
         """End the generator: its ``finally`` blocks have run when this returns."""

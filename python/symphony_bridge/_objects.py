@@ -142,7 +142,8 @@ async def advance_async(iterator: Any, *sent: Any) -> tuple[bool, Any]:
 
 async def throw_into_async(iterator: Any, description: dict[str, Any]) -> tuple[bool, Any]:
     """Raise an error of TypeScript's where the generator waits."""
-    return await _step(iterator, lambda: iterator.athrow(_error_payload.rebuild(description, _native.kept_error)))
+    error = _error_payload.rebuild(description, _native.kept_error)
+    return await _step(iterator, lambda: iterator.athrow(error))
 
 
 async def finish_async(iterator: Any) -> None:
