@@ -284,12 +284,7 @@ fn prepare(
     })
 }
 
-fn reply(
-    py: Python<'_>,
-    header: &Header,
-    origin: Option<&Origin>,
-    outcome: PyResult<Py<PyAny>>,
-) {
+fn reply(py: Python<'_>, header: &Header, origin: Option<&Origin>, outcome: PyResult<Py<PyAny>>) {
     let answer = Header {
         id: header.id,
         ..Header::default()
