@@ -3,10 +3,13 @@
  * Threads: JavaScript main thread only.
  * Must not know: transports, what the functions do.
  */
+import { types } from 'node:util';
 import { FrameFlag, FrameKind } from '../protocol/frame';
 import type { Callback } from './codec';
 import { BridgeError, CallCancelled, type ErrorPayload, payloadFromError } from './errors';
 import { minimalPayload } from './errors/toPayload';
+import { QUESTIONS, type Questions, questions } from './hostObjects';
+import { isMember } from './members';
 import { type CurrentCall, runInCall } from './scope';
 import type { IncomingFrame, Wire } from './wire';
 
@@ -33,6 +36,7 @@ export class HostCalls {
   private readonly running = new Map<number, RunningCall>();
   private readonly held = new Map<number, Held>();
   private readonly heldNumbers = new Map<unknown, number>();
+  private readonly questions: Questions = questions();
   private nextHandle = 1;
 
   constructor(
@@ -98,13 +102,18 @@ export class HostCalls {
    * refers to what has gone.
    */
   *describe(thrown: unknown): Iterable<ErrorPayload> {
-    yield payloadFromError(thrown, {
+    yield this.payloadOf(thrown);
+    yield payloadFromError(thrown);
+    yield minimalPayload(thrown);
+  }
+
+  /** The payload with which Python makes the exception that it was, or gives back the same object. */
+  payloadOf(thrown: unknown): ErrorPayload {
+    return payloadFromError(thrown, {
       handleOf: (error) => this.exceptionHandle(error),
       // By reference, so that a round trip gives back the same object; Python's release lets go of it.
       referTo: (value) => new ByHandle(value),
     });
-    yield payloadFromError(thrown);
-    yield minimalPayload(thrown);
   }
 
   /** Python gave up on a call: its signal aborts. */
@@ -135,6 +144,8 @@ export class HostCalls {
     const handle = this.nextHandle++;
     this.held.set(handle, { value, count: 1 });
     this.heldNumbers.set(value, handle);
+    // Whether anybody hears of a rejection is for Python to decide, later.
+    if (types.isPromise(value)) value.catch(() => {});
     return handle;
   }
 
@@ -146,16 +157,27 @@ export class HostCalls {
     return entry.value;
   }
 
-  /** Python released handles of ours. */
+  /** Values that Python holds. */
+  get heldCount(): number {
+    return this.held.size;
+  }
+
+  /** Python released handles of ours; a negative number says how often the one before it once more. */
   release(handles: readonly number[]): void {
-    for (const handle of handles) {
-      const entry = this.held.get(handle);
-      if (!entry) continue;
-      entry.count -= 1;
-      if (entry.count > 0) continue;
-      this.held.delete(handle);
-      this.heldNumbers.delete(entry.value);
+    let handle = 0;
+    for (const number of handles) {
+      if (number >= 0) handle = number;
+      this.takeBack(handle, number < 0 ? -number : 1);
     }
+  }
+
+  private takeBack(handle: number, count: number): void {
+    const entry = this.held.get(handle);
+    if (!entry) return;
+    entry.count -= count;
+    if (entry.count > 0) return;
+    this.held.delete(handle);
+    this.heldNumbers.delete(entry.value);
   }
 
   private readCall(frame: IncomingFrame): CallRequest {
@@ -174,14 +196,14 @@ export class HostCalls {
     kwargs: Record<string, unknown> | null,
   ): CallRequest {
     const root = target === 0 ? undefined : this.heldValue(target);
-    const { fn, self } = target === 0 ? this.findExposed(name ?? '') : findMember(root, name);
+    const { fn, self } = target === 0 ? this.findExposed(name ?? '') : findMethod(root, name);
     const all = kwargs && Object.keys(kwargs).length > 0 ? [...args, kwargs] : args;
     return { name: name ?? 'a function', run: () => callExposed(fn, self, all) };
   }
 
   private findExposed(name: string): Found {
     const [prefix, ...rest] = name.split('.');
-    const root = this.exposures.get(prefix);
+    const root = prefix === QUESTIONS ? this.questions : this.exposures.get(prefix);
     if (root !== undefined) {
       const found = rest.length === 0 ? asFunction(root, undefined) : walk(root, rest);
       if (found) return found;
@@ -267,19 +289,21 @@ function callExposed(fn: HostFunction, self: unknown, args: unknown[]): unknown 
   return fn.apply(self, args);
 }
 
-function findMember(root: unknown, path: string | null): Found {
-  const found = path ? walk(root, path.split('.')) : asFunction(root, undefined);
-  if (found) return found;
-  throw new BridgeError(path ? `the object has no method ${path}` : 'the object is not a function', {
-    code: 'host-error',
-  });
+function findMethod(object: unknown, name: string | null): Found {
+  if (name === null) {
+    if (typeof object === 'function') return { fn: object as HostFunction, self: undefined };
+    throw new BridgeError('the object is not a function', { code: 'host-error' });
+  }
+  const method = isMember(object, name) ? (object as Record<string, unknown>)[name] : undefined;
+  if (typeof method === 'function') return { fn: method as HostFunction, self: object };
+  throw new BridgeError(`the object has no method ${name}`, { code: 'host-error' });
 }
 
 function walk(root: unknown, path: readonly string[]): Found | null {
   let self: unknown;
   let value: unknown = root;
   for (const name of path) {
-    if (value === null || value === undefined || !isMember(value, name)) return null;
+    if (value === null || value === undefined || !isExposed(value, name)) return null;
     self = value;
     value = (value as Record<string, unknown>)[name];
   }
@@ -287,7 +311,7 @@ function walk(root: unknown, path: readonly string[]): Found | null {
 }
 
 /** What Object, Function and Array give every value is no part of an exposed object. */
-function isMember(value: unknown, name: string): boolean {
+function isExposed(value: unknown, name: string): boolean {
   for (
     let owner: unknown = value;
     owner && !BUILT_IN.has(owner as object);

@@ -1,30 +1,52 @@
 /**
- * Purpose: handles of Python objects this side holds, and when Python may hear of a release.
+ * Purpose: the Python objects this side holds, and when Python may hear of a release.
  * Threads: JavaScript main thread only.
  * Must not know: frames.
+ *
+ * The same handle gives the same `Ref` while one lives. Python counts how often it has sent a handle, and
+ * is told how many of these are released: one that is on its way meanwhile keeps the object.
  *
  * Python resolves a call's handles when a worker takes it up, which may be after a release that was
  * sent later: so a release waits for the calls that use the handle.
  */
+import type { Ref } from './pyRef';
+
 export class LiveHandles {
-  private readonly live = new Set<number>();
+  private readonly refs = new Map<number, WeakRef<Ref>>();
+  /** Arrivals that are not released yet. */
+  private readonly live = new Map<number, number>();
   private readonly uses = new Map<number, number>();
-  private readonly waiting = new Set<number>();
+  private readonly waiting = new Map<number, number>();
   private ready: number[] = [];
 
   /** @param changed called when there is something to take */
   constructor(private readonly changed: () => void) {}
 
-  /** A handle arrived. */
-  add(handle: number): void {
-    this.live.add(handle);
+  /** A handle arrived: the `Ref` that has it, or what `make` makes. */
+  arrive(handle: number, make: () => Ref): Ref {
+    this.live.set(handle, (this.live.get(handle) ?? 0) + 1);
+    const known = this.refs.get(handle)?.deref();
+    if (known !== undefined && !known.disposed) {
+      known.arrive();
+      return known;
+    }
+    const made = make();
+    this.refs.set(handle, new WeakRef(made));
+    return made;
   }
 
-  /** Nobody here needs the handle any more. Calling it twice is harmless. */
-  release(handle: number): void {
-    if (!this.live.delete(handle)) return;
-    if (this.uses.has(handle)) this.waiting.add(handle);
-    else this.give(handle);
+  /** Nobody here needs `count` arrivals of the handle any more. */
+  release(handle: number, count: number): void {
+    const left = this.live.get(handle);
+    if (left === undefined) return;
+    // The newest `Ref` of a handle may be another one than the one that went.
+    const newest = this.refs.get(handle)?.deref();
+    if (newest === undefined || newest.disposed) this.refs.delete(handle);
+    const released = Math.min(left, count);
+    if (left > released) this.live.set(handle, left - released);
+    else this.live.delete(handle);
+    if (this.uses.has(handle)) this.waiting.set(handle, (this.waiting.get(handle) ?? 0) + released);
+    else this.give(handle, released);
   }
 
   /** A call of `target` (0: none) that is under way uses it and the handles. */
@@ -39,7 +61,7 @@ export class LiveHandles {
     for (const handle of handles) this.unuseOne(handle);
   }
 
-  /** Handles Python may release now; they are told once. */
+  /** Releases Python may hear of now, as a RELEASE frame tells them; they are told once. */
   take(): number[] {
     const handles = this.ready;
     this.ready = [];
@@ -48,11 +70,12 @@ export class LiveHandles {
 
   /** Everything that is held or waits, for the end of a session. */
   takeAll(): number[] {
-    const handles = [...this.ready, ...this.waiting, ...this.live];
-    this.ready = [];
-    this.waiting.clear();
-    this.live.clear();
-    return handles;
+    for (const held of [this.waiting, this.live]) {
+      for (const [handle, count] of held) tell(this.ready, handle, count);
+      held.clear();
+    }
+    this.refs.clear();
+    return this.take();
   }
 
   private useOne(handle: number): void {
@@ -66,11 +89,20 @@ export class LiveHandles {
       return;
     }
     this.uses.delete(handle);
-    if (this.waiting.delete(handle)) this.give(handle);
+    const count = this.waiting.get(handle);
+    if (count === undefined) return;
+    this.waiting.delete(handle);
+    this.give(handle, count);
   }
 
-  private give(handle: number): void {
-    this.ready.push(handle);
+  private give(handle: number, count: number): void {
+    tell(this.ready, handle, count);
     this.changed();
   }
+}
+
+/** A RELEASE frame lists handles; a negative number says how often the one before it is released once more. */
+function tell(list: number[], handle: number, count: number): void {
+  list.push(handle);
+  if (count > 1) list.push(1 - count);
 }

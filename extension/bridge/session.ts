@@ -5,7 +5,6 @@
  * Must not know: which host it talks to, sockets, VS Code.
  */
 import { FrameFlag, FrameKind } from '../protocol/frame';
-import { Trait } from '../protocol/pack';
 import { AnswerWatch } from './answerWatch';
 import { captureInTurn } from './callerBudget';
 import type { WireRef } from './codec';
@@ -13,14 +12,17 @@ import { Emitter } from './emitter';
 import { BridgeClosed, BridgeError, CallCancelled, type ErrorContext, type ErrorFacts } from './errors';
 import { registerErrors } from './errorValues';
 import { ByHandle, type ExposedFunctions, type Exposures, HostCalls } from './hostCalls';
+import { checkExposedName } from './hostObjects';
 import { LiveHandles } from './liveHandles';
+import { labelOf, traitsOf } from './members';
 import { Outbox } from './outbox';
 import { type OutgoingCall, OutgoingCalls } from './outgoing';
 import {
   type CallOptions,
+  faceOf,
   type ProxyCall,
   type PyObject,
-  proxyOf,
+  type Question,
   Ref,
   type RefOwner,
   unwrapProxy,
@@ -114,7 +116,7 @@ export class Session implements RefOwner {
     const foreign: ForeignValues = {
       refOf: (value) => this.refOf(value),
       ownValue: (handle) => this.hostCalls.heldValue(handle),
-      makeProxy: (handle, _traits, label) => this.makeProxy(handle, label),
+      makeProxy: (handle, traits, label) => this.makeProxy(handle, traits, label),
       discard: (handles) => this.hostCalls.release(handles),
     };
     this.wire = new Wire(foreign, this.traced);
@@ -188,7 +190,7 @@ export class Session implements RefOwner {
     caller: Caller = captureCaller(this.import),
   ): Promise<PyObject> {
     const known = this.imports.get(module);
-    if (known && !this.reason) return known;
+    if (known && !this.reason && !unwrapProxy(known)?.ref.disposed) return known;
     const flags = FrameFlag.RETURN_REF | FrameFlag.LONG_LIVED;
     const call = this.named(module, [], options, flags, caller);
     const imported = (await this.start(call)) as PyObject;
@@ -201,6 +203,7 @@ export class Session implements RefOwner {
    * The functions may be async, and see their call through `currentCall()`.
    */
   expose(name: string, functions: ExposedFunctions): { dispose(): void } {
+    checkExposedName(name);
     this.exposures.set(name, functions);
     return {
       dispose: () => {
@@ -253,18 +256,19 @@ export class Session implements RefOwner {
     return this.start({ name: path, target, flags, args, kwargs, options, caller, label });
   }
 
-  /** Reads an object, or an attribute below it, by value. */
-  async read(ref: Ref, path: string | null, caller: Caller): Promise<unknown> {
-    if (path === null) return this.call('operator:getitem', [[ref], 0], {}, caller);
-    const names = path.split('.');
-    const last = names.pop() as string;
-    let owner: unknown = ref;
-    for (const name of names) owner = await this.callRef('builtins:getattr', [owner, name], {}, caller);
-    return this.call('builtins:getattr', [owner, last], {}, caller);
+  /** Asks about Python objects; see `Question`. */
+  ask({ name, args, options, caller, label, returnRef }: Question): Promise<unknown> {
+    const flags = (returnRef ? FrameFlag.RETURN_REF : 0) | callFlags(options);
+    const question = `${PYTHON_QUESTIONS}${name}`;
+    return this.start({ name: question, target: 0, flags, args, kwargs: null, options, caller, label });
   }
 
-  release(handle: number): void {
-    this.handles.release(handle);
+  describe(error: unknown): unknown {
+    return this.hostCalls.payloadOf(error);
+  }
+
+  release(handle: number, count: number): void {
+    this.handles.release(handle, count);
   }
 
   private named(
@@ -381,10 +385,10 @@ export class Session implements RefOwner {
   }
 
   private refOf(value: unknown): WireRef | undefined {
-    if (value instanceof ByHandle) return this.held(value.value, 0);
+    if (value instanceof ByHandle) return this.held(value.value);
     // An error that was an exception of Python's goes back as that exception.
     const found = unwrapProxy(value instanceof BridgeError ? value.exception : value);
-    if (!found) return typeof value === 'function' ? this.held(value, Trait.CALLABLE) : undefined;
+    if (!found) return this.held(value);
     if (found.path !== null) {
       throw new TypeError(
         `an attribute path (${found.ref.label}.${found.path}) is no object yet: get it with await value(…)`,
@@ -401,16 +405,18 @@ export class Session implements RefOwner {
     return ref && ref.owner === this && !ref.disposed ? ref.handle : 0;
   }
 
-  private held(value: unknown, traits: number): WireRef {
-    const label = typeof value === 'function' ? value.name : '';
-    return { own: false, handle: this.hostCalls.hold(value), traits, label };
+  private held(value: unknown): WireRef {
+    const handle = this.hostCalls.hold(value);
+    return { own: false, handle, traits: traitsOf(value), label: labelOf(value) };
   }
 
-  private makeProxy(handle: number, label: string): unknown {
-    this.handles.add(handle);
-    return proxyOf(new Ref(this, handle, label, null));
+  private makeProxy(handle: number, traits: number, label: string): unknown {
+    return faceOf(this.handles.arrive(handle, () => new Ref(this, handle, traits, label, null)));
   }
 }
+
+/** Module whose functions answer questions about objects. */
+export const PYTHON_QUESTIONS = 'symphony_bridge._objects:';
 
 interface Ping {
   resolve(ms: number): void;

@@ -9,7 +9,7 @@ import { type CallbackAddon, CallbackCodec, type SyncAddon, SyncCodec } from './
 import { BridgeClosed, errorFromPayload } from './errors';
 import { Kwargs, type PyObject, unwrapProxy } from './refs';
 import { currentSpan } from './scope';
-import { Session, type SessionOptions, type Transport } from './session';
+import { PYTHON_QUESTIONS, Session, type SessionOptions, type Transport } from './session';
 import { captureCaller } from './stack';
 import { conversionError } from './wire';
 
@@ -31,18 +31,24 @@ export class SyncSession extends Session implements SyncCalls {
 
   constructor(transport: Transport, addon: SyncAddon & CallbackAddon, options: SessionOptions = {}) {
     super(transport, options);
-    this.codec = new SyncCodec(addon, this.wire.refs, (payload) => new RaisedInPython(payload));
+    const toError = (payload: unknown): Error => new RaisedInPython(payload);
+    this.codec = new SyncCodec(addon, this.wire.refs, toError, this.wire);
     const { codec } = this;
-    new CallbackCodec(addon, this.wire.refs, {
-      run: (call) =>
-        codec.nested(() => {
-          const value = this.hostCalls.answerNow(call);
-          // Python may go on to wait for calls that were started here.
-          this.outbox.hurry();
-          return value;
-        }),
-      describe: (thrown) => this.hostCalls.describe(thrown),
-    });
+    new CallbackCodec(
+      addon,
+      this.wire.refs,
+      {
+        run: (call) =>
+          codec.nested(() => {
+            const value = this.hostCalls.answerNow(call);
+            // Python may go on to wait for calls that were started here.
+            this.outbox.hurry();
+            return value;
+          }),
+        describe: (thrown) => this.hostCalls.describe(thrown),
+      },
+      this.wire,
+    );
   }
 
   callSync<T = unknown>(fn: PyObject | string, ...args: unknown[]): T {
@@ -58,10 +64,15 @@ export class SyncSession extends Session implements SyncCalls {
     return call;
   }
 
+  /** As `ask`, waiting; see `Question`. */
+  askSync(name: string, args: readonly unknown[], below: (...args: never[]) => unknown): unknown {
+    return this.run(0, `${PYTHON_QUESTIONS}${name}`, args, below);
+  }
+
   private run(
     target: number,
     name: string | null,
-    args: unknown[],
+    args: readonly unknown[],
     below: (...args: never[]) => unknown,
   ): unknown {
     if (this.closed) throw new BridgeClosed();

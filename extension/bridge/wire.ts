@@ -11,6 +11,7 @@ import {
   encodeFrame,
   type FrameSink,
   NO_PAYLOAD,
+  type PackTracker,
   type ReceivedFrame,
   type RefContext,
   readFrames,
@@ -34,9 +35,12 @@ export interface ForeignValues extends RefContext {
 }
 
 /** Encodes and decodes frames for one session. */
-export class Wire {
-  private given: number[] = NONE;
-  private mentioned: number[] = NONE;
+export class Wire implements PackTracker {
+  /** Handles of ours given out, and of theirs mentioned, by the packs that are being written: a stack. */
+  private readonly given: number[] = [];
+  private readonly mentioned: number[] = [];
+  private readonly marks: number[] = [];
+  private lastMentioned: readonly number[] = NONE;
   /** Used again for each call: it is written into the frame at once. */
   private readonly call: FrameHeader = {
     kind: FrameKind.CALL,
@@ -66,12 +70,14 @@ export class Wire {
   encode(head: FrameHead, ...payload: [value?: unknown]): Uint8Array {
     // Not a default: `undefined` is a value, too.
     const value = payload.length === 0 ? NO_PAYLOAD : payload[0];
-    this.begin();
+    const mark = this.begin();
+    let packed = false;
     try {
-      return encodeFrame(this.header(head), value, this.refs);
-    } catch (error) {
-      this.foreign.discard(this.given);
-      throw error;
+      const frame = encodeFrame(this.header(head), value, this.refs);
+      packed = true;
+      return frame;
+    } finally {
+      this.end(mark, packed);
     }
   }
 
@@ -84,7 +90,8 @@ export class Wire {
     kwargs: Readonly<Record<string, unknown>> | null,
     site: string | null,
   ): void {
-    this.begin();
+    const mark = this.begin();
+    let packed = false;
     try {
       const { call } = this;
       call.flags = head.flags;
@@ -93,10 +100,24 @@ export class Wire {
       call.parent = head.parent;
       call.sentNs = this.timed ? now() : 0;
       encodeCallTo(sink, call, name, args, kwargs, site, this.refs);
-    } catch (error) {
-      this.foreign.discard(this.given);
-      throw error;
+      packed = true;
+    } finally {
+      this.end(mark, packed);
     }
+  }
+
+  begin(): number {
+    this.marks.push(this.mentioned.length);
+    return this.given.length;
+  }
+
+  end(mark: number, packed: boolean): void {
+    const { given, mentioned } = this;
+    const first = this.marks.pop() ?? 0;
+    this.lastMentioned = mentioned.length > first ? mentioned.splice(first) : NONE;
+    if (given.length === mark) return;
+    const handles = given.splice(mark);
+    if (!packed) this.foreign.discard(handles);
   }
 
   private header(head: FrameHead): FrameHeader {
@@ -104,15 +125,9 @@ export class Wire {
     return { kind, flags, id, target, span, parent, sentNs: this.timed ? now() : 0 };
   }
 
-  /** Most frames mention no handle: then nothing is made. */
-  private begin(): void {
-    this.given = NONE;
-    this.mentioned = NONE;
-  }
-
   /** The other side's handles in the value of the frame that was encoded last. */
   used(): readonly number[] {
-    return this.mentioned;
+    return this.lastMentioned;
   }
 
   /** Hands the chunk's frames on, in order. @throws FrameError when the chunk is malformed */
@@ -121,21 +136,13 @@ export class Wire {
   }
 
   private noteGiven(ref: WireRef | undefined): WireRef | undefined {
-    if (ref === undefined) return ref;
-    if (ref.own) this.mentioned = added(this.mentioned, ref.handle);
-    else this.given = added(this.given, ref.handle);
+    if (ref !== undefined) (ref.own ? this.mentioned : this.given).push(ref.handle);
     return ref;
   }
 }
 
-/** Never written to. */
-const NONE: number[] = [];
-
-function added(list: number[], handle: number): number[] {
-  if (list === NONE) return [handle];
-  list.push(handle);
-  return list;
-}
+/** Most frames mention no handle. */
+const NONE: readonly number[] = [];
 
 /** What a caller sees when a value could not be packed. */
 export function conversionError(error: unknown, frames: readonly JoinedFrame[]): BridgeError {

@@ -8,6 +8,7 @@
  */
 import { Emitter } from '../bridge/emitter';
 import type { ExposedFunctions } from '../bridge/hostCalls';
+import { checkExposedName } from '../bridge/hostObjects';
 import type { SyncSession } from '../bridge/syncSession';
 import { type EmbeddedPython, joinPython, type Offer } from './embeddedPython';
 import type { ConductorHost, Disposable, HostExit, HostInfo, HostOutput } from './host';
@@ -51,6 +52,7 @@ export class EmbeddedHost implements ConductorHost {
   }
 
   expose(name: string, functions: ExposedFunctions): Disposable {
+    checkExposedName(name);
     const offer = { name, functions };
     this.offers.add(offer);
     if (this.listening !== null) this.shared.offer(offer);

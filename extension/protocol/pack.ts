@@ -79,4 +79,6 @@ export enum Trait {
   MODULE = 1 << 9,
   EXCEPTION = 1 << 10,
   SYMBOL = 1 << 11,
+  /** An iterator, asynchronous or not, that can be closed and thrown into. */
+  GENERATOR = 1 << 12,
 }

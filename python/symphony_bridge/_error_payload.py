@@ -11,7 +11,7 @@ import builtins
 import sys
 from typing import Any, Dict, List
 
-from . import _error_facts, _error_frames, errors
+from . import _error_facts, _error_frames, _native, errors
 from ._error_codes import HINTS
 
 # An exception may be part of a graph of any size; nobody reads further than this.
@@ -60,7 +60,7 @@ def rebuild(payload: Payload, kept: Any = None) -> BaseException:
                 break
             passed.append(frame)
         traceback = _error_frames.traceback_of(passed, error.__traceback__)
-        _set(error, _ORIGINAL, _Original(_list_of(payload.get("original"))))
+        _set(error, _ORIGINAL, _held(payload))
     else:
         error = _made(payload, kept)
         traceback = _error_frames.traceback_of(frames)
@@ -158,7 +158,7 @@ def _made(payload: Payload, kept: Any) -> BaseException:
     notes = [_text(note) for note in _list_of(payload.get("notes"))]
     if notes:
         error.__notes__ = notes
-    _set(error, _ORIGINAL, _Original(_list_of(payload.get("original"))))
+    _set(error, _ORIGINAL, _held(payload))
     cause = payload.get("cause")
     if isinstance(cause, dict):
         error.__cause__ = rebuild(cause, kept)
@@ -172,6 +172,15 @@ _KINDS = {
     "deadlock": errors.DeadlockError,
     "host-unavailable": errors.HostUnavailable,
 }
+
+
+def _held(payload: Payload) -> _Original:
+    """The object that was thrown in TypeScript, as its payload has it. It lives as long as the exception."""
+    original = _Original(_list_of(payload.get("original")))
+    for thrown in original:
+        if isinstance(thrown, _native.HostRef):
+            thrown._keep("thrown, and part of an exception")
+    return original
 
 
 def _kept(payload: Payload, kept: Any) -> BaseException | None:

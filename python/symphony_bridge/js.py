@@ -1,6 +1,9 @@
 """JavaScript's own types in Python, so that JavaScript → Python → JavaScript gives back value and type.
 
-Each is a subclass of the Python type that a program expects there. Pure data; any thread.
+Values are subclasses of the Python type that a program expects there: pure data, any thread. Functions,
+instances, promises, iterators and whatever else has no form in Python arrive as the classes named here: the
+same object as the same Python object while that lives, and sent back it is itself. The functions ask what
+attribute access cannot; each has an awaitable form, ``name_async``, for code on an event loop.
 """
 
 from __future__ import annotations
@@ -8,9 +11,84 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Dict
 
+from ._js_objects import (
+    JsAsyncIterator,
+    JsClass,
+    JsFunction,
+    JsIterator,
+    JsMethod,
+    JsObject,
+    JsPromise,
+    JsStream,
+    JsSymbol,
+)
+from ._js_operations import (
+    call,
+    call_async,
+    delete,
+    delete_async,
+    get,
+    get_async,
+    get_item,
+    get_item_async,
+    instance_of,
+    instance_of_async,
+    keep,
+    members,
+    members_async,
+    new,
+    new_async,
+    set,
+    set_async,
+    set_item,
+    set_item_async,
+    text,
+    text_async,
+    type_of,
+    type_of_async,
+)
 from ._native import undefined
 
-__all__ = ["JsBigInt", "JsBytes", "JsDate", "JsMap", "JsRecord", "undefined"]
+__all__ = [
+    "JsAsyncIterator",
+    "JsBigInt",
+    "JsBytes",
+    "JsClass",
+    "JsDate",
+    "JsFunction",
+    "JsIterator",
+    "JsMap",
+    "JsMethod",
+    "JsObject",
+    "JsPromise",
+    "JsRecord",
+    "JsStream",
+    "JsSymbol",
+    "call",
+    "call_async",
+    "delete",
+    "delete_async",
+    "get",
+    "get_async",
+    "get_item",
+    "get_item_async",
+    "instance_of",
+    "instance_of_async",
+    "keep",
+    "members",
+    "members_async",
+    "new",
+    "new_async",
+    "set",
+    "set_async",
+    "set_item",
+    "set_item_async",
+    "text",
+    "text_async",
+    "type_of",
+    "type_of_async",
+    "undefined",
+]
 
 
 class JsBigInt(int):

@@ -53,7 +53,7 @@ test('errors are thrown with the caller in front', async (t) => {
   assert.ok(error instanceof PythonError);
   assert.equal(error.type, 'ValueError');
   assert.match(String(error.stack), /TypeScript[\s\S]+sync\.test\.ts[\s\S]+Python[\s\S]+_fail_below/);
-  const refused = thrown(() => bridge.callSync('bridge_fixture:echo', [Symbol('x')]));
+  const refused = thrown(() => bridge.callSync('bridge_fixture:echo', [new Date(Number.NaN)]));
   assert.ok(refused instanceof ConversionError);
   assert.match(refused.message, /args\[0\]\[0\]/);
   assert.equal(bridge.callSync('bridge_fixture:echo', 5), 5);

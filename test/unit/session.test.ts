@@ -12,10 +12,11 @@ import {
   HostError,
   PythonError,
 } from '../../extension/bridge/errors';
-import { attribute, kw, value } from '../../extension/bridge/refs';
+import { attribute, kw, type PyObject, value } from '../../extension/bridge/refs';
 import { currentCall } from '../../extension/bridge/scope';
 import { Session } from '../../extension/bridge/session';
 import { FrameFlag, FrameKind } from '../../extension/protocol/frame';
+import { Trait } from '../../extension/protocol/pack';
 import { MemoryPeer, pythonError, settle, WireHandle } from './memoryPeer';
 
 setFlagsFromString('--expose-gc');
@@ -79,14 +80,55 @@ test('options come after kw(), or hold a signal; anything else is an argument', 
   assert.deepEqual(await module.f.with({ deadlineMs: 500 })(2), [[2], null]);
 });
 
-test('attributes are read by value, step by step', async () => {
+test('an attribute is read by value in one question, whatever its depth', async () => {
   const { peer, session } = answering((name, args) => `${name} ${args[1]}`);
   const module = await session.import('os');
-  assert.equal(await value(module.path.sep), 'builtins:getattr sep');
-  const reads = peer.framesOf(FrameKind.CALL).slice(1);
-  assert.equal(reads.length, 2);
-  const [, args] = reads[1].value as [string, unknown[]];
-  assert.deepEqual(args[0], new WireHandle(true, 2));
+  assert.equal(await value(module.path.sep), 'symphony_bridge._objects:get path.sep');
+  assert.equal(peer.framesOf(FrameKind.CALL).length, 2);
+});
+
+test('an object that arrives again is the same; its release tells how often it had come', async () => {
+  const { peer, session } = connect();
+  peer.onCall = (call) =>
+    peer.emit(FrameKind.RESULT, call.id, new WireHandle(false, 40, Trait.CLASS, 'Counter'));
+  const [one, other] = [await session.call<PyObject>('m:f'), await session.call<PyObject>('m:f')];
+  assert.equal(one, other);
+  assert.equal(String(one), '[Python class Counter]');
+  one[Symbol.dispose]();
+  await settle();
+  assert.deepEqual(peer.framesOf(FrameKind.RELEASE), []);
+  other[Symbol.dispose]();
+  const anew = await session.call<PyObject>('m:f');
+  assert.notEqual(anew, one);
+  await settle();
+  assert.deepEqual(
+    peer.framesOf(FrameKind.RELEASE).map(({ value: handles }) => handles),
+    [[40, -1]],
+  );
+  session.close();
+  assert.deepEqual(peer.framesOf(FrameKind.RELEASE).at(-1)?.value, [40]);
+});
+
+test('regression: a getter that calls Python while a value is packed mixes up no handles', async () => {
+  const { peer, session } = connect();
+  peer.onCall = (call) => peer.emit(FrameKind.RESULT, call.id, null);
+  const inner: Promise<unknown>[] = [];
+  const outer = {
+    first: () => 1,
+    get nested() {
+      inner.push(session.call('m:inner', [() => 2]));
+      return 3;
+    },
+    get broken(): number {
+      throw new RangeError('no value');
+    },
+  };
+  await assert.rejects(session.call('m:outer', [outer]));
+  await Promise.all(inner);
+  const [, args] = peer.framesOf(FrameKind.CALL)[0].value as [string, WireHandle[]];
+  assert.equal((await peer.call(null, [], { target: args[0].handle })).value, 2);
+  const first = args[0].handle - 1;
+  assert.equal((await peer.call(null, [], { target: first })).kind, FrameKind.ERROR);
 });
 
 test('a released handle is told once, after the calls that use it', async () => {
@@ -233,7 +275,7 @@ test('bytes that are no frames end the session with a reason', async () => {
 
 test('a value without a form in Python is refused where it is, and nothing is sent', async () => {
   const { peer, session } = connect();
-  await assert.rejects(session.call('m:f', [{ items: [1, Symbol('x')] }]), (error) => {
+  await assert.rejects(session.call('m:f', [{ items: [1, new Date(Number.NaN)] }]), (error) => {
     assert.ok(error instanceof ConversionError);
     assert.match(error.message, /args\[0\]\.items\[1\]/);
     return error.code === 'conversion';

@@ -8,7 +8,7 @@ import { Tag } from '../../protocol/pack';
 import { allocateChars, type CharBuffer, viewChars } from './charBuffer';
 import type { PackView } from './packCursor';
 import { leasePacker, Packer } from './packer';
-import type { RefContext } from './refContext';
+import { NO_TRACKER, type PackTracker, type RefContext } from './refContext';
 import { Unpacker } from './unpacker';
 
 /** Places in the registers. Twin: `native/addon/callback.cc`. */
@@ -97,6 +97,7 @@ export class CallbackCodec {
     private readonly addon: CallbackAddon,
     private readonly refs: RefContext,
     private readonly answerer: Answerer,
+    private readonly tracker: PackTracker = NO_TRACKER,
   ) {
     const codec = this;
     // The joined stack cuts TypeScript's frames at this name.
@@ -198,7 +199,7 @@ export class CallbackCodec {
     const { packer } = this;
     this.packing = true;
     try {
-      packer.pack(value, this.refs, 'result');
+      this.pack(packer, value);
     } finally {
       this.packing = false;
     }
@@ -212,8 +213,19 @@ export class CallbackCodec {
   }
 
   private replyApart(packer: Packer, status: Status, value: unknown): Reply {
-    packer.pack(value, this.refs, 'result');
+    this.pack(packer, value);
     return this.tell(packer, status);
+  }
+
+  private pack(packer: Packer, value: unknown): void {
+    const mark = this.tracker.begin();
+    let packed = false;
+    try {
+      packer.pack(value, this.refs, 'result');
+      packed = true;
+    } finally {
+      this.tracker.end(mark, packed);
+    }
   }
 
   /** Writes the registers last: a call inside this one has written its own. */

@@ -14,6 +14,6 @@ export {
   type ReceivedFrame,
   readFrames,
 } from './frames';
-export { NO_REFS, type RefContext, type WireRef } from './refContext';
+export { NO_REFS, type PackTracker, type RefContext, type WireRef } from './refContext';
 export { type SyncAddon, SyncCodec } from './syncCodec';
 export * from './values';

@@ -22,6 +22,15 @@ export interface RefContext {
   makeProxy(handle: number, traits: number, label: string): unknown;
 }
 
+/** Takes back references that were given out for a pack that failed. Packs may be written inside others. */
+export interface PackTracker {
+  /** A pack begins. Its mark goes to `end`. */
+  begin(): number;
+  end(mark: number, packed: boolean): void;
+}
+
+export const NO_TRACKER: PackTracker = { begin: () => 0, end: () => {} };
+
 /** Refuses every reference. */
 export const NO_REFS: RefContext = {
   refOf: () => undefined,

@@ -9,7 +9,7 @@ import { Tag } from '../../protocol/pack';
 import { allocateChars, type CharBuffer } from './charBuffer';
 import { callRoot } from './frames';
 import { Packer } from './packer';
-import type { RefContext } from './refContext';
+import { NO_TRACKER, type PackTracker, type RefContext } from './refContext';
 import { Unpacker } from './unpacker';
 
 /**
@@ -68,11 +68,13 @@ export class SyncCodec {
    * @param addon the loaded addon
    * @param refs references of the session
    * @param toError makes the error to throw from an error payload
+   * @param tracker told of every pack
    */
   constructor(
     private readonly addon: SyncAddon,
     private readonly refs: RefContext,
     private readonly toError: (payload: unknown) => Error,
+    private readonly tracker: PackTracker = NO_TRACKER,
   ) {}
 
   /**
@@ -137,10 +139,14 @@ export class SyncCodec {
     site: string | null,
   ): void {
     this.depth++;
+    const mark = this.tracker.begin();
+    let packed = false;
     try {
       lane.packer.call(name, args, kwargs, site, this.refs, callRoot);
+      packed = true;
     } finally {
       this.depth--;
+      this.tracker.end(mark, packed);
     }
   }
 

@@ -123,6 +123,22 @@ pub fn keep(id: HandleId, reason: &str) -> bool {
     true
 }
 
+/// Says which line made a handle that was opened before that was known.
+pub fn locate(id: HandleId, site: &str) {
+    let mut guard = lock();
+    let Some(entry) = guard.as_mut().and_then(|table| table.live.get_mut(&id)) else {
+        return;
+    };
+    entry.site = site.into();
+    let (name, kind) = (entry.name.clone(), entry.kind);
+    let (span, long_lived) = (entry.span, entry.long_lived);
+    drop(guard);
+    if recorder::is_open() {
+        // As in `keep`.
+        recorder::handle_opened(id, recorder::intern(&name, site, kind), span, long_lived);
+    }
+}
+
 /// All live handles, oldest first.
 pub fn snapshot() -> Vec<LiveHandle> {
     let mut handles: Vec<LiveHandle> = match lock().as_ref() {
@@ -202,6 +218,16 @@ mod tests {
         assert_eq!(handle.reason, "module cache");
         assert!(close(id));
         assert!(!keep(id, "too late"));
+    }
+
+    #[test]
+    fn a_line_may_become_known_later() {
+        let id = open("typescript", "callback", "", 0, false);
+        locate(id, "tour.ts:7");
+        assert_eq!(get(id).expect("open").site, "tour.ts:7");
+        assert!(close(id));
+        locate(id, "too late");
+        assert!(get(id).is_none());
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub mod traits {
     pub const MODULE: u32 = 1 << 9;
     pub const EXCEPTION: u32 = 1 << 10;
     pub const SYMBOL: u32 = 1 << 11;
+    /// An iterator, asynchronous or not, that can be closed and thrown into.
+    pub const GENERATOR: u32 = 1 << 12;
 }
 
 /// Largest integer that a float64 holds with all its neighbours.

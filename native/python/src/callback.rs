@@ -15,7 +15,7 @@ use crate::codec;
 use crate::errors;
 use crate::host_calls::Callee;
 use crate::js::{Answered, JsThread};
-use crate::refs::BridgeRefs;
+use crate::refs::{Arrivals, BridgeRefs, Given};
 use crate::session;
 
 /// Runs the JavaScript function and gives its result. A promise is an error: nothing could settle it
@@ -33,13 +33,17 @@ pub fn call(
         return Err(errors::closed());
     }
     let mut exchange = Exchange::take();
+    let given = Given::begin(py);
     callee.pack(py, args, kwargs, &mut exchange.call)?;
     exchange.call.none();
     let crossing = Crossing::begin(callee.name, site, parent);
     let Exchange { call, reply } = &mut *exchange;
     let span = crossing.span;
+    given.sent(site);
     let answered = py.detach(|| thread.call(callee.handle, span, call, reply));
+    let arrivals = Arrivals::begin(py);
     let outcome = read(py, answered, &exchange.reply);
+    arrivals.at(site);
     exchange.give_back();
     if let Err(error) = &outcome {
         if recorder::is_open() {

@@ -44,6 +44,8 @@ pub enum Request {
     Interrupt(Arc<JobControl>),
     /// Objects that JavaScript has released.
     Release(OwnedFrame),
+    /// A session has ended: nobody holds what was sent in it.
+    ForgetSession(u32),
 }
 
 struct Pending {
@@ -151,6 +153,7 @@ pub fn control_main(py: Python<'_>) {
                     asked: None,
                 }),
                 Request::Release(frame) => release(py, &frame),
+                Request::ForgetSession(session) => objects::forget_session(py, session),
             }
         }
         if let Some((check_at, before)) = stall {
@@ -202,11 +205,24 @@ fn wait_for_requests(until: Instant) -> VecDeque<Request> {
 fn release(py: Python<'_>, frame: &OwnedFrame) {
     match frame
         .value(py)
-        .and_then(|handles| handles.extract::<Vec<u32>>())
+        .and_then(|handles| handles.extract::<Vec<i64>>())
     {
-        Ok(handles) => objects::release(py, &handles),
+        Ok(handles) => objects::release(py, counted(&handles)),
         Err(error) => error.write_unraisable(py, None),
     }
+}
+
+/// Handles with how often each is released: a negative number says how often the one before it is once more.
+fn counted(told: &[i64]) -> Vec<(u32, u32)> {
+    let mut released: Vec<(u32, u32)> = Vec::with_capacity(told.len());
+    for &number in told {
+        if let Ok(handle) = u32::try_from(number) {
+            released.push((handle, 1));
+        } else if let Some((_, count)) = released.last_mut() {
+            *count = count.saturating_add(u32::try_from(-number).unwrap_or(u32::MAX));
+        }
+    }
+    released
 }
 
 fn start_worker(py: Python<'_>) {

@@ -23,7 +23,7 @@ use crate::control;
 use crate::errors;
 use crate::job::{lock, monotonic_ns};
 use crate::js;
-use crate::refs::BridgeRefs;
+use crate::refs::{Arrivals, BridgeRefs, Given};
 use crate::session::{self, OwnedFrame};
 use crate::sessions::{self, Session};
 
@@ -71,7 +71,7 @@ pub fn host_call(
     session: u32,
 ) -> PyResult<Py<PyAny>> {
     let _inside = sessions::enter_number(session);
-    call(py, &Callee { name, handle: 0 }, args, kwargs, site, parent)
+    call(py, &Callee::exposed(name), args, kwargs, site, parent)
 }
 
 /// Awaitable form of [`host_call`].
@@ -86,13 +86,27 @@ pub fn host_call_async<'py>(
     session: u32,
 ) -> PyResult<Bound<'py, PyAny>> {
     let _inside = sessions::enter_number(session);
-    call_async(py, &Callee { name, handle: 0 }, args, kwargs, site, parent)
+    call_async(py, &Callee::exposed(name), args, kwargs, site, parent)
 }
 
-/// What to call: an exposed function by name, or one that was passed, by its handle.
+/// What to call: an exposed function by name, or an object that was passed, or a method of it.
 pub struct Callee<'a> {
+    /// For messages and the trace.
     pub name: &'a str,
+    /// 0: an exposed function.
     pub handle: u32,
+    /// The exposed function, or the method; None calls the object itself.
+    pub path: Option<&'a str>,
+}
+
+impl<'a> Callee<'a> {
+    fn exposed(name: &'a str) -> Self {
+        Self {
+            name,
+            handle: 0,
+            path: Some(name),
+        }
+    }
 }
 
 impl Callee<'_> {
@@ -105,9 +119,9 @@ impl Callee<'_> {
         pack: &mut PackBuf,
     ) -> PyResult<()> {
         pack.tuple(4);
-        match self.handle {
-            0 => pack.str(self.name),
-            _ => pack.none(),
+        match self.path {
+            Some(path) => pack.str(path),
+            None => pack.none(),
         }
         let none = py.None().into_bound(py);
         let kwargs = kwargs.map_or(&none, |kwargs| kwargs.as_any());
@@ -240,6 +254,8 @@ struct PendingCall {
     session: Option<&'static Session>,
     id: u32,
     span: SpanId,
+    /// `file:line` of the caller, or empty.
+    site: String,
     answered: bool,
 }
 
@@ -256,6 +272,7 @@ impl PendingCall {
             return Err(errors::closed());
         }
         let mut pack = PackBuf::new();
+        let given = Given::begin(py);
         callee.pack(py, args, kwargs, &mut pack)?;
         pack.str(site);
         let parent = if parent == 0 {
@@ -284,6 +301,7 @@ impl PendingCall {
             session,
             id,
             span,
+            site: site.to_owned(),
             answered: false,
         };
         if session::is_closed() {
@@ -302,6 +320,7 @@ impl PendingCall {
             },
             &pack,
         )?;
+        given.sent(site);
         Ok((call, receiver))
     }
 
@@ -316,10 +335,16 @@ impl PendingCall {
         let outcome = match answer {
             Err(_) => Err(errors::closed()),
             Ok(Answer::Broken(error)) => Err(PyErr::from_value(error.into_bound(py))),
-            Ok(Answer::Frame { failed, frame }) => frame.value(py).and_then(|value| match failed {
-                true => Err(errors::rebuild(py, &value)),
-                false => Ok(value.unbind()),
-            }),
+            Ok(Answer::Frame { failed, frame }) => {
+                let arrivals = Arrivals::begin(py);
+                frame.value(py).and_then(|value| {
+                    arrivals.at(&self.site);
+                    match failed {
+                        true => Err(errors::rebuild(py, &value)),
+                        false => Ok(value.unbind()),
+                    }
+                })
+            }
         };
         if let Err(error) = &outcome {
             recorder::error(self.span, &errors::title(py, error));

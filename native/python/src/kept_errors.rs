@@ -28,7 +28,7 @@ pub struct KeptError {
 #[pyfunction]
 pub fn keep_error(error: &Bound<'_, PyAny>) -> PyResult<KeptError> {
     let label = error.get_type().name()?.to_string();
-    let handle = objects::hold(error, &label, "", true);
+    let handle = objects::hold(error, &label, "", true, None);
     let oldest = {
         let mut kept = lock(&KEPT);
         kept.push_back(handle);
@@ -39,7 +39,7 @@ pub fn keep_error(error: &Bound<'_, PyAny>) -> PyResult<KeptError> {
         }
     };
     if let Some(oldest) = oldest {
-        objects::release(error.py(), &[oldest]);
+        objects::release(error.py(), [(oldest, 1)]);
     }
     Ok(KeptError { handle, label })
 }

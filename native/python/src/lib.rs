@@ -13,6 +13,7 @@ mod deadlock;
 mod dispatch;
 mod errors;
 mod host_calls;
+mod host_ref;
 mod job;
 mod js;
 mod kept_errors;
@@ -35,7 +36,8 @@ use pyo3::prelude::*;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<refs::HostRef>()?;
+    module.add_class::<host_ref::HostRef>()?;
+    module.add_class::<host_ref::HostFunction>()?;
     module.add_function(wrap_pyfunction!(child::connect_socket, module)?)?;
     module.add_function(wrap_pyfunction!(control::control_main, module)?)?;
     module.add_function(wrap_pyfunction!(dispatch::worker_main, module)?)?;

@@ -16,7 +16,8 @@ use crate::codec;
 use crate::host_calls;
 use crate::job::{self, JobControl};
 use crate::js;
-use crate::refs::BridgeRefs;
+use crate::objects;
+use crate::refs::{BridgeRefs, Given};
 use crate::session;
 use crate::thread_names;
 
@@ -30,6 +31,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(current_call, module)?)?;
     handles::set_owners(owner);
     module.add_function(wrap_pyfunction!(keep_handle, module)?)?;
+    module.add_function(wrap_pyfunction!(keep_object, module)?)?;
+    module.add_function(wrap_pyfunction!(home_loop, module)?)?;
     module.add_function(wrap_pyfunction!(write_output, module)?)?;
     module.add_function(wrap_pyfunction!(emit, module)?)?;
     module.add_function(wrap_pyfunction!(is_connected, module)?)?;
@@ -130,6 +133,18 @@ fn keep_handle(handle: u32, reason: &str) -> bool {
     handles::keep(handle, reason)
 }
 
+/// Declares that JavaScript holds an object for long on purpose; false when it holds it not.
+#[pyfunction]
+fn keep_object(object: &Bound<'_, PyAny>, reason: &str) -> bool {
+    objects::handle_of(object).is_some_and(|handle| handles::keep(handle, reason))
+}
+
+/// The event loop on which an object was given to JavaScript, or None.
+#[pyfunction]
+fn home_loop(object: &Bound<'_, PyAny>) -> Option<Py<PyAny>> {
+    objects::home(object)
+}
+
 /// Sends printed bytes to the host.
 #[pyfunction]
 fn write_output(stream: &str, data: &[u8]) -> PyResult<()> {
@@ -149,6 +164,7 @@ fn write_output(stream: &str, data: &[u8]) -> PyResult<()> {
 /// Sends an event to the host.
 #[pyfunction]
 fn emit(name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let given = Given::begin(value.py());
     let mut pack = PackBuf::new();
     pack.tuple(2);
     pack.str(name);
@@ -157,7 +173,9 @@ fn emit(name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
         kind: kind::EVENT,
         ..Header::default()
     };
-    session::send(&header, &pack)
+    session::send(&header, &pack)?;
+    given.sent("");
+    Ok(())
 }
 
 /// Whether an editor is connected.

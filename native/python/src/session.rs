@@ -22,9 +22,8 @@ use crate::errors;
 use crate::host_calls;
 use crate::job::{Call, Job, JobControl};
 use crate::js;
-use crate::objects;
 use crate::panics;
-use crate::refs::BridgeRefs;
+use crate::refs::{self, Arrivals, BridgeRefs, Given};
 use crate::resolve::resolve;
 use crate::sessions::{self, Session};
 
@@ -111,6 +110,7 @@ pub fn close() {
     });
     ended.into_iter().for_each(control::cancel);
     host_calls::fail_all(number);
+    control::request(Request::ForgetSession(number));
     dispatch::end_main_thread();
     session.outbox.close();
     js::disconnect();
@@ -128,12 +128,18 @@ pub fn send(header: &Header, pack: &PackBuf) -> PyResult<()> {
     if is_forked() {
         return Ok(());
     }
-    sessions::current().map_or(Ok(()), |session| {
-        session
-            .outbox
-            .push(header, pack)
-            .map_err(|error| PyOverflowError::new_err(error.to_string()))
-    })
+    sessions::current().map_or(Ok(()), |session| push(&session, header, pack))
+}
+
+/// Queues a frame that means something in the session `number` only; dropped when that one has ended.
+pub fn send_in(number: u32, header: &Header, pack: &PackBuf) -> PyResult<()> {
+    let session = sessions::find(number).filter(|_| !is_forked());
+    session.map_or(Ok(()), |session| push(&session, header, pack))
+}
+
+fn push(session: &Session, header: &Header, pack: &PackBuf) -> PyResult<()> {
+    let pushed = session.outbox.push(header, pack);
+    pushed.map_err(|error| PyOverflowError::new_err(error.to_string()))
 }
 
 /// Queues printed bytes of `stdout` or `stderr`.
@@ -279,7 +285,9 @@ fn prepare(
     control: &JobControl,
 ) -> PyResult<Call> {
     let frame = frame.read().map_err(|error| codec::malformed(py, error))?;
+    let arrivals = Arrivals::begin(py);
     let request = codec::decode_call(py, &frame.pack, &BridgeRefs)?;
+    arrivals.at(request.site.as_deref().unwrap_or_default());
     if control.is_cancelled() {
         // Before anything is imported for it.
         return Err(errors::cancelled(py));
@@ -313,10 +321,11 @@ fn reply(py: Python<'_>, header: &Header, origin: Option<&Origin>, outcome: PyRe
         let value = outcome?;
         let mut pack = PackBuf::new();
         let value = value.bind(py);
+        let given = Given::begin(py);
+        let (name, site) = origin.map_or(("", ""), |origin| (&origin.name, &origin.site));
         if header.flags & flag::RETURN_REF != 0 {
             let long_lived = header.flags & flag::LONG_LIVED != 0;
-            let (name, site) = origin.map_or(("", ""), |origin| (&origin.name, &origin.site));
-            pack.proxy(objects::hold(value, name, site, long_lived), 0, name);
+            refs::give_as(value, name, site, long_lived, &mut pack)?;
         } else {
             let exactness = codec::Exactness::of_flags(header.flags);
             codec::encode_as(value, &mut pack, &BridgeRefs, "result", exactness)?;
@@ -325,7 +334,9 @@ fn reply(py: Python<'_>, header: &Header, origin: Option<&Origin>, outcome: PyRe
             kind: kind::RESULT,
             ..answer
         };
-        send(&result, &pack)
+        send(&result, &pack)?;
+        given.sent(site);
+        Ok(())
     });
     if let Err(error) = sent {
         let pack = pack_failure(py, &error);

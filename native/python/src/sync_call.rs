@@ -12,7 +12,7 @@ use crate::crossing;
 use crate::dispatch;
 use crate::errors;
 use crate::objects;
-use crate::refs::BridgeRefs;
+use crate::refs::{Arrivals, BridgeRefs, Given};
 use crate::resolve::resolve;
 use crate::session;
 
@@ -39,18 +39,33 @@ pub fn run(
     if target != 0 && call.ops == NO_ARGUMENTS {
         let (callable, name) = objects::callable(py, target)?;
         let result = traced(py, name, parent, || callable.bind(py).call0())?;
-        return codec::encode(&awaited(result, parent)?, reply, &BridgeRefs, "result");
+        let result = awaited(result, parent)?;
+        return giving(py, || codec::encode(&result, reply, &BridgeRefs, "result"));
     }
+    let arrivals = Arrivals::begin(py);
     let (request, views) = codec::decode_call_lending(py, call, &BridgeRefs)?;
+    arrivals.at(request.site.as_deref().unwrap_or_default());
     if views.is_empty() {
-        let result = run_request(py, target, parent, request)?;
-        return codec::encode(&awaited(result, parent)?, reply, &BridgeRefs, "result");
+        let result = awaited(run_request(py, target, parent, request)?, parent)?;
+        return giving(py, || codec::encode(&result, reply, &BridgeRefs, "result"));
     }
     let packed = run_request(py, target, parent, request)
         .and_then(|result| awaited(result, parent))
         // The result may be a view itself, or made of one: nothing of it may stay.
-        .and_then(|result| codec::encode_apart(&result, reply, &BridgeRefs, "result"));
+        .and_then(|result| {
+            giving(py, || {
+                codec::encode_apart(&result, reply, &BridgeRefs, "result")
+            })
+        });
     views.settle(py, packed)
+}
+
+/// Packs a result. What was given out for one that cannot be packed is taken back.
+fn giving(py: Python<'_>, encode: impl FnOnce() -> PyResult<()>) -> PyResult<()> {
+    let given = Given::begin(py);
+    encode()?;
+    given.sent("");
+    Ok(())
 }
 
 /// The result of a call, waited for where it is awaitable.
