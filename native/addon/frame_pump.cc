@@ -1,5 +1,6 @@
 #include "frame_pump.h"
 
+#include <cstdio>
 #include <memory>
 #include <mutex>
 
@@ -104,8 +105,13 @@ void Connect(const Napi::CallbackInfo& info) {
     connection.owner = env;
   }
   env.AddCleanupHook([env]() {
-    Shut(env);
-    LeavePython();
+    try {
+      Shut(env);
+      LeavePython();
+    } catch (const Napi::Error& error) {
+      // The environment goes, so nobody in it can be told.
+      std::fprintf(stderr, "symphony: %s\n", error.what());
+    }
   });
   const SymHost host{&connection, Wake, RunCallback, DeliverNow};
   Table()->connect(&host);

@@ -6,7 +6,9 @@ import { test } from 'node:test';
 import { installedPythons } from '../bridge/installedPythons';
 
 const ROOT = join(__dirname, '..', '..');
-const CONTRACT = ['calls', 'errors', 'sync', 'scripts'].map((name) => join(ROOT, 'test', 'bridge', `${name}.test.ts`));
+const CONTRACT = ['calls', 'errors', 'sync', 'scripts'].map((name) =>
+  join(ROOT, 'test', 'bridge', `${name}.test.ts`),
+);
 
 test('every Python keeps the contract', async (t) => {
   const pythons = (await installedPythons()).filter(({ libpython }) => libpython !== null);

@@ -4,7 +4,6 @@ import asyncio
 from typing import List
 
 import pytest
-
 from symphony_bridge import _native
 from symphony_bridge.errors import BridgeError
 

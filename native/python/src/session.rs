@@ -30,7 +30,9 @@ use crate::sessions::{self, Session};
 /// This process is a fork of the one that has the session: the session's threads are not here.
 static FORKED: AtomicBool = AtomicBool::new(false);
 /// Calls from TypeScript that are not answered yet, by session and id.
-static CALLS: LazyLock<Mutex<HashMap<(u32, u32), Arc<JobControl>>>> = LazyLock::new(Mutex::default);
+static CALLS: LazyLock<Mutex<Calls>> = LazyLock::new(Mutex::default);
+
+type Calls = HashMap<(u32, u32), Arc<JobControl>>;
 
 /// Begins a session for the calling thread; `wake` is called when output waits.
 pub fn connect(wake: Arc<dyn Fn() + Send + Sync>) {
@@ -128,13 +130,13 @@ pub fn send(header: &Header, pack: &PackBuf) -> PyResult<()> {
     if is_forked() {
         return Ok(());
     }
-    sessions::current().map_or(Ok(()), |session| push(&session, header, pack))
+    sessions::current().map_or(Ok(()), |session| push(session, header, pack))
 }
 
 /// Queues a frame that means something in the session `number` only; dropped when that one has ended.
 pub fn send_in(number: u32, header: &Header, pack: &PackBuf) -> PyResult<()> {
     let session = sessions::find(number).filter(|_| !is_forked());
-    session.map_or(Ok(()), |session| push(&session, header, pack))
+    session.map_or(Ok(()), |session| push(session, header, pack))
 }
 
 fn push(session: &Session, header: &Header, pack: &PackBuf) -> PyResult<()> {
