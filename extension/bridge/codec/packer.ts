@@ -99,6 +99,20 @@ export class Packer extends PackWriter {
     }
   }
 
+  /** Packs the payload of a call of the target itself without arguments: it gives nothing out. */
+  bareCall(): void {
+    if (this.segments.length !== 0) this.segments = [];
+    const { ops } = this;
+    ops[0] = CALL_TUPLE;
+    ops[1] = Tag.NONE;
+    ops[2] = Tag.TUPLE;
+    ops[3] = Tag.NONE;
+    ops[4] = Tag.NONE;
+    this.opsLen = 5;
+    this.numsLen = 0;
+    this.charsLen = 0;
+  }
+
   value(v: unknown): void {
     // Comparisons one by one compile to checks of the tag; a switch over `typeof` makes the string first.
     if (typeof v === 'number') this.number(v);
@@ -415,7 +429,8 @@ export class Packer extends PackWriter {
   private end(): void {
     this.identity.clear();
     if (this.introduced.size !== 0) this.introduced.clear();
-    this.open.length = 0;
+    // Even a store of the same length goes through the runtime.
+    if (this.open.length !== 0) this.open.length = 0;
   }
 }
 

@@ -138,6 +138,10 @@ export class SyncCodec {
     kwargs: Record<string, unknown> | null,
     site: string | null,
   ): void {
+    if (args.length === 0 && name === null && kwargs === null && site === null) {
+      lane.packer.bareCall();
+      return;
+    }
     this.depth++;
     const mark = this.tracker.begin();
     let packed = false;

@@ -39,6 +39,12 @@ pub fn run(
     if target != 0 && call.ops == NO_ARGUMENTS {
         let (callable, name) = objects::callable(py, target)?;
         let result = traced(py, name, parent, || callable.bind(py).call0())?;
+        if result.is_none() {
+            // What most of them return: nothing to wait for, nothing to give out.
+            leave_fork();
+            reply.none();
+            return Ok(());
+        }
         let result = awaited(result, parent)?;
         return giving(py, || codec::encode(&result, reply, &BridgeRefs, "result"));
     }
@@ -70,14 +76,18 @@ fn giving(py: Python<'_>, encode: impl FnOnce() -> PyResult<()>) -> PyResult<()>
 
 /// The result of a call, waited for where it is awaitable.
 fn awaited(result: Bound<'_, PyAny>, parent: SpanId) -> PyResult<Bound<'_, PyAny>> {
-    if session::is_forked() {
-        // The call has forked and goes on here, too: it must not return into a second JavaScript.
-        // SAFETY: ends the process; nothing runs after it.
-        unsafe { libc::_exit(0) };
-    }
+    leave_fork();
     match dispatch::is_awaitable(&result) {
         true => Ok(dispatch::wait_for(&result, parent)?.into_bound(result.py())),
         false => Ok(result),
+    }
+}
+
+/// A call that has forked goes on in the fork, too: it must not return into a second JavaScript.
+fn leave_fork() {
+    if session::is_forked() {
+        // SAFETY: ends the process; nothing runs after it.
+        unsafe { libc::_exit(0) };
     }
 }
 
