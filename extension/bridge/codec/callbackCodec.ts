@@ -71,8 +71,7 @@ export interface Callback {
 export interface Answerer {
   /** Runs the call. What it throws goes to `describe`. */
   run(call: Callback): unknown;
-  /** The error payload for something thrown; never throws. */
-  /** Descriptions of what was thrown, the best first. */
+  /** Error payloads for what was thrown, the best first; never throws. */
   describe(thrown: unknown): Iterable<unknown>;
 }
 
@@ -162,7 +161,7 @@ export class CallbackCodec {
     // Reading may run converters, which may call Python, which may call back.
     registers[Register.BUSY] = 1;
     try {
-      return callOf(target, flags, span, this.unpacker.unpack(view, this.refs));
+      return callOf(target, flags, span, this.unpacker.unpackCall(view, this.refs));
     } finally {
       registers[Register.BUSY] = 0;
     }
@@ -191,7 +190,7 @@ export class CallbackCodec {
       charsAt: 0,
       charsEnd: chars.length,
     };
-    return callOf(target, flags, span, new Unpacker().unpack(view, this.refs));
+    return callOf(target, flags, span, new Unpacker().unpackCall(view, this.refs));
   }
 
   private reply(status: Status, value: unknown): Reply {
@@ -239,7 +238,7 @@ export class CallbackCodec {
   }
 }
 
-function callOf(target: number, flags: number, span: number, payload: unknown): Callback {
+function callOf(target: number, flags: number, span: number, payload: unknown[]): Callback {
   const [name, args, kwargs] = payload as [string | null, unknown[], Record<string, unknown> | null];
   return { target, flags, span, name, args, kwargs };
 }

@@ -30,6 +30,20 @@ export class Unpacker extends PackCursor implements Reader {
    * @throws FrameError when the pack is malformed; ConversionError when a user's converter fails
    */
   unpack(view: PackView, refs: RefContext, strict = false): unknown {
+    this.begin(view, refs, strict);
+    return this.ended(this.value());
+  }
+
+  /** Reads the payload of a call, (name, args, kwargs, site). @throws as {@link unpack} */
+  unpackCall(view: PackView, refs: RefContext): unknown[] {
+    this.begin(view, refs, false);
+    const parts: unknown[] = [];
+    const n = this.tupleLength();
+    for (let i = 0; i < n; i++) parts.push(i === 1 ? this.plainTuple() : this.value());
+    return this.ended(parts);
+  }
+
+  private begin(view: PackView, refs: RefContext, strict: boolean): void {
     this.start(view);
     this.depth = 0;
     this.strict = strict;
@@ -38,11 +52,32 @@ export class Unpacker extends PackCursor implements Reader {
     if (this.converters.length !== 0) this.converters.length = 0;
     if (this.kept.size !== 0) this.kept.clear();
     this.refs = refs;
-    const value = this.value();
+  }
+
+  private ended<T>(value: T): T {
     if (this.o !== this.oEnd)
       throw new FrameError(`malformed pack: ${this.oEnd - this.o} ops after the value`);
     if (this.kept.size !== 0) this.kept.clear();
     return value;
+  }
+
+  /** The length of a tuple that is no value of its own: its parts follow. */
+  private tupleLength(): number {
+    const op = this.next();
+    if ((op & 0xff) !== Tag.TUPLE) throw new FrameError('malformed pack: a call without its parts');
+    const n = this.arg(op);
+    this.count(n);
+    return n;
+  }
+
+  /** The arguments of a call: an array, because a tuple would have to be frozen. */
+  private plainTuple(): unknown {
+    // A tuple that is met again, maybe inside itself, has to be one.
+    if ((this.ops[this.o] & 0xff) !== Tag.TUPLE) return this.value();
+    const items: unknown[] = [];
+    const n = this.tupleLength();
+    for (let i = 0; i < n; i++) items.push(this.value());
+    return items;
   }
 
   /** Reads the next value; public for the generated readers of shapes. */
