@@ -1,9 +1,9 @@
-/** Random values through the real bridge and back, from either side: value and type; from Python's side, sharing too. */
+/** Random values through the real bridge and back, from either side: value, type and sharing. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { EmbeddedBridge } from '../../extension/conductor/openBridge';
-import { runs, trees } from '../unit/codecValues';
+import { graphs, runs, sharedAlike, trees } from '../unit/codecValues';
 import { HOSTS, openForTest } from './bothHosts';
 
 test('embedded: JavaScript → Python → JavaScript', async (t) => {
@@ -25,4 +25,29 @@ for (const host of HOSTS) {
       assert.equal(await bridge.call('types_random:check', [seed, 100, values]), null, `seed ${seed}`);
     }
   });
+}
+
+test('embedded: what is shared or cyclic stays so in Python', async (t) => {
+  const bridge = (await openForTest(t, 'embedded')) as EmbeddedBridge;
+  const echo = bridge.sync('types_table:echo');
+  fc.assert(
+    fc.property(withoutClasses, (value) => {
+      const back = echo(value);
+      assert.deepStrictEqual(back, value);
+      assert.ok(sharedAlike(value, back));
+    }),
+    { numRuns: runs(1000, 50_000) },
+  );
+});
+
+/** Python has no class for the graphs' dataclass. */
+const withoutClasses = graphs.filter((value) => !hasClass(value, new Set()));
+
+function hasClass(value: unknown, met: Set<unknown>): boolean {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || met.has(value))
+    return false;
+  met.add(value);
+  if (value.constructor?.name === 'PyDataclass') return true;
+  const parts = value instanceof Map ? [...value.values()] : Object.values(value);
+  return parts.some((part) => hasClass(part, met));
 }

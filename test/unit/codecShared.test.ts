@@ -142,3 +142,13 @@ function firstOp(value: unknown): number {
   const view = new DataView(frame.buffer, frame.byteOffset);
   return view.getInt32(64 + view.getUint32(44, true) * 8, true);
 }
+
+test('what one pack has met is new to the next, however many containers it had', () => {
+  for (let n = 1; n < 20; n++) {
+    const items = Array.from({ length: n }, (_, i) => ({ i }));
+    // The first of them is met again when a table may just have been begun.
+    roundTrip([...items, items[0]]);
+    const next = [...Array.from({ length: 20 }, (_, i) => [i]), ...items];
+    assert.deepStrictEqual(roundTrip(next), next, `after ${n} containers`);
+  }
+});

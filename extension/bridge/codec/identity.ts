@@ -36,7 +36,7 @@ export class Identity {
     const { count } = this;
     if (count === 0) return;
     this.count = 0;
-    if (count > FEW) this.seen.clear();
+    if (count >= FEW) this.seen.clear();
     this.index = null;
     if (count > KEEP) {
       this.objects = [];
