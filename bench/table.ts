@@ -21,15 +21,14 @@ export function table(results: readonly Result[]): string {
 }
 
 function cells(row: Result): string[] {
-  return [
-    row.case,
-    String(row.ours),
-    row.unit,
-    pairs(row.peers),
-    pairs(row.ratio),
-    row.bar ?? '',
-    row.bar === null ? '' : row.ok ? '✓' : '✗',
-  ];
+  return [row.case, String(row.ours), row.unit, pairs(row.peers), pairs(row.ratio), row.bar ?? '', mark(row)];
+}
+
+/** A bar without its peer is neither kept nor broken. */
+function mark({ bar, ok }: Result): string {
+  if (bar === null) return '';
+  if (!ok) return '✗';
+  return bar.split(' and ').every((part) => part.endsWith('(not compared)')) ? '–' : '✓';
 }
 
 function pairs(values: Record<string, number>): string {

@@ -21,6 +21,7 @@ export async function callRows(bridge: EmbeddedBridge, peers: Record<string, Tim
   const two = bridge.sync(heldTwo);
   return [
     row('sync, no argument', sync, of('sync'), [
+      { max: 300 },
       { times: 0.6, peer: 'pymport' },
       { times: 0.25, peer: 'node-calls-python' },
     ]),
