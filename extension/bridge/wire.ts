@@ -7,7 +7,7 @@
 import { type FrameHeader, FrameKind } from '../protocol/frame';
 import {
   ConversionError as CodecError,
-  encodeCallTo,
+  encodeCall,
   encodeFrame,
   type FrameSink,
   NO_PAYLOAD,
@@ -99,7 +99,7 @@ export class Wire implements PackTracker {
       call.target = head.target;
       call.parent = head.parent;
       call.sentNs = this.timed ? now() : 0;
-      encodeCallTo(sink, call, name, args, kwargs, site, this.refs);
+      encodeCall(sink, call, name, args, kwargs, site, this.refs);
       packed = true;
     } finally {
       this.end(mark, packed);

@@ -3,12 +3,19 @@
  * Threads: JavaScript main thread only.
  * Must not know: what is tested.
  */
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
+import { BridgeError } from '../../extension/bridge/errors';
 import type { HostKind } from '../../extension/conductor/host';
-import { type Bridge, type OpenOptions, openBridge } from '../../extension/conductor/openBridge';
+import {
+  type Bridge,
+  type EmbeddedBridge,
+  type OpenOptions,
+  openBridge,
+} from '../../extension/conductor/openBridge';
 
 export const FIXTURES = join(__dirname, '..', 'fixtures');
 export const SCRIPTS = join(FIXTURES, 'scripts');
@@ -47,6 +54,11 @@ export async function openForTest(
   return bridge;
 }
 
+/** As `openForTest`, with the synchronous calls that only the embedded host has. */
+export async function openEmbedded(t: TestContext): Promise<EmbeddedBridge> {
+  return (await openForTest(t, 'embedded')) as EmbeddedBridge;
+}
+
 /** One test per host. */
 export function onBothHosts(name: string, body: (bridge: Bridge, t: TestContext) => Promise<void>): void {
   for (const host of HOSTS) {
@@ -61,6 +73,17 @@ export function recordOutput(bridge: Bridge): { stdout: string; stderr: string }
     seen[stream] += text;
   });
   return seen;
+}
+
+/** The error that a synchronous call throws. */
+export function thrown(body: () => unknown): BridgeError {
+  try {
+    body();
+  } catch (error) {
+    assert.ok(error instanceof BridgeError, String(error));
+    return error;
+  }
+  throw new Error('nothing was thrown');
 }
 
 /** The error a promise rejects with. */

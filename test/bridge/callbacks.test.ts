@@ -1,28 +1,12 @@
 /** Calls from Python to TypeScript on the JavaScript thread, inside a synchronous call. */
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import { BridgeError, HostError } from '../../extension/bridge/errors';
+import { test } from 'node:test';
+import { HostError } from '../../extension/bridge/errors';
 import { currentCall } from '../../extension/bridge/scope';
-import type { EmbeddedBridge } from '../../extension/conductor/openBridge';
-import { openForTest } from './bothHosts';
-
-async function open(t: TestContext): Promise<EmbeddedBridge> {
-  return (await openForTest(t, 'embedded')) as EmbeddedBridge;
-}
-
-/** What a synchronous call throws. */
-function thrown(body: () => unknown): BridgeError {
-  try {
-    body();
-  } catch (error) {
-    assert.ok(error instanceof BridgeError, String(error));
-    return error;
-  }
-  throw new Error('nothing was thrown');
-}
+import { openEmbedded, thrown } from './bothHosts';
 
 test('Python calls functions that were passed and exposed, by value and with keywords', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   bridge.expose('desk', { join: (a: string, options: unknown) => [a, options], nothing: () => undefined });
   const back = bridge.sync('bridge_fixture:call_back');
   assert.equal(
@@ -45,7 +29,7 @@ test('Python calls functions that were passed and exposed, by value and with key
 });
 
 test('large values pass both ways, bytes beside the pack too', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   const back = bridge.sync('bridge_fixture:call_back');
   const floats = Array.from({ length: 50_000 }, (_, i) => i + 0.5);
   const text = 'ä'.repeat(100_000);
@@ -63,7 +47,7 @@ test('large values pass both ways, bytes beside the pack too', async (t) => {
 });
 
 test('languages call each other to any depth', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   const back = bridge.sync<number>('bridge_fixture:call_back');
   const down = (depth: number): number => (depth === 0 ? 0 : 1 + back(down, depth - 1));
   assert.equal(down(40), 40);
@@ -74,7 +58,7 @@ test('languages call each other to any depth', async (t) => {
 });
 
 test('errors pass both ways and stay the same object', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   const original = new RangeError('on purpose');
   const error = thrown(() =>
     bridge.callSync('bridge_fixture:call_back', () => {
@@ -104,7 +88,7 @@ test('errors pass both ways and stay the same object', async (t) => {
 declare function missing(): unknown;
 
 test('a promise is refused: nothing can settle it while Python holds the thread', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   let aborted = false;
   bridge.expose('desk', {
     later: () => {
@@ -123,7 +107,7 @@ test('a promise is refused: nothing can settle it while Python holds the thread'
 });
 
 test('what a call packs is not overwritten by calls that converting it makes', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   // A getter that calls Python while the reply is packed, which calls back.
   const tricky = {
     get value(): unknown {
@@ -137,7 +121,7 @@ test('what a call packs is not overwritten by calls that converting it makes', a
 });
 
 test('asynchronous calls that were started before a synchronous one, or inside it, do not wait for its end', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   const before = bridge.call('bridge_fixture:set_flag', ['before']);
   assert.equal(bridge.callSync('bridge_fixture:wait_for_flag', 'before', 5), true);
   let inside: Promise<unknown> | undefined;
@@ -149,7 +133,7 @@ test('asynchronous calls that were started before a synchronous one, or inside i
 });
 
 test('a coroutine called synchronously runs to its end, and may call TypeScript', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   bridge.expose('desk', { double: (n: number) => n * 2 });
   assert.equal(bridge.callSync('bridge_fixture:add_async', 20, 22), 42);
   assert.equal(bridge.callSync('bridge_fixture:call_host_async', 'desk.double', 4), 8);
@@ -158,7 +142,7 @@ test('a coroutine called synchronously runs to its end, and may call TypeScript'
 });
 
 test('a function of TypeScript may close the bridge that Python calls it through', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   const value = bridge.callSync('bridge_fixture:call_back', () => {
     void bridge.close();
     return 3;

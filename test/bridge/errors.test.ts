@@ -11,9 +11,9 @@ import {
   PitError,
   PythonError,
 } from '../../extension/bridge/errors';
-import type { Bridge, EmbeddedBridge } from '../../extension/conductor/openBridge';
+import type { Bridge } from '../../extension/conductor/openBridge';
 import { runScript } from '../../extension/conductor/runScript';
-import { onBothHosts, openForTest, recordOutput, rejection, scratchFolder } from './bothHosts';
+import { onBothHosts, openEmbedded, recordOutput, rejection, scratchFolder } from './bothHosts';
 
 async function failure(bridge: Bridge, kind: string, how = 'fail'): Promise<BridgeError> {
   const error = await rejection(bridge.call(`error_fixture:${how}`, [kind], { deadlineMs: 20_000 }));
@@ -318,7 +318,7 @@ onBothHosts('sys.exit ends a script with its code, and a call with an error', as
 });
 
 test('embedded: a synchronous call throws the same joined errors', async (t) => {
-  const bridge = (await openForTest(t, 'embedded')) as EmbeddedBridge;
+  const bridge = await openEmbedded(t);
   for (const [kind, type] of ROWS) {
     assert.throws(
       () => bridge.callSync('error_fixture:fail', kind),

@@ -7,9 +7,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { addonPaths } from '../../extension/bridge/addon';
 import { type BridgeError, CallCancelled } from '../../extension/bridge/errors';
-import type { Bridge, EmbeddedBridge } from '../../extension/conductor/openBridge';
+import type { Bridge } from '../../extension/conductor/openBridge';
 import { runScript } from '../../extension/conductor/runScript';
-import { onBothHosts, openForTest, recordOutput, rejection, scratchFolder } from './bothHosts';
+import { onBothHosts, openEmbedded, openForTest, recordOutput, rejection, scratchFolder } from './bothHosts';
 
 const ROOT = join(__dirname, '..', '..');
 
@@ -105,7 +105,7 @@ for (const name of ['panic', 'panic_in_a_task', 'panic_in_the_message']) {
 }
 
 test('embedded: a panic in a synchronous call is thrown', async (t) => {
-  const bridge = (await openForTest(t, 'embedded')) as EmbeddedBridge;
+  const bridge = await openEmbedded(t);
   await rejection(bridge.call('bridge_fixture:fail', ['so that the class exists']));
   assert.throws(() => bridge.callSync('fault_fixture:panic'), /native side failed/);
   assert.equal(bridge.callSync('math:floor', 2.5), 2);
@@ -201,7 +201,7 @@ test('subprocess: an interruption that comes between two jobs hits neither', asy
 });
 
 test("embedded: another environment of the process gets nothing of the first one's", async (t) => {
-  const bridge = (await openForTest(t, 'embedded')) as EmbeddedBridge;
+  const bridge = await openEmbedded(t);
   const source = `
     const { parentPort, workerData } = require('node:worker_threads');
     const addon = require(workerData);

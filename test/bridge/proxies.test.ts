@@ -23,32 +23,15 @@ import {
   within,
 } from '../../extension/bridge/operations';
 import { type PyObject, PyPromise, value } from '../../extension/bridge/refs';
-import type { Bridge } from '../../extension/conductor/openBridge';
 import { onBothHosts, openForTest, rejection } from './bothHosts';
+import { nothingLeft, objectFixture } from './objectFixture';
 
 // What a function still has in its registers is alive while it waits: so objects live in functions of their own.
-
-/** Waits until Python holds and is held by nothing any more but what lives long. */
-async function nothingLeft(fixture: PyObject): Promise<void> {
-  for (let i = 0; i < 200; i++) {
-    global.gc?.();
-    await delay(10);
-    const left = [...(await fixture.live('python')), ...(await fixture.live('typescript'))];
-    if (left.length === 0) return;
-    if (i === 199) assert.deepEqual(left, []);
-  }
-}
-
-async function fixtureOf(bridge: Bridge): Promise<PyObject> {
-  const fixture = await bridge.import('object_fixture');
-  await fixture.take_log();
-  return fixture;
-}
 
 onBothHosts(
   'a Python object is one proxy while that lives, and itself when it comes back',
   async (bridge) => {
-    const fixture = await fixtureOf(bridge);
+    const fixture = await objectFixture(bridge);
     await (async () => {
       const nested = await fixture.nested();
       const shelf = await value<PyObject>(fixture.shelf);
@@ -69,7 +52,7 @@ onBothHosts(
 );
 
 onBothHosts("what Python's syntax does with an object", async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   await (async () => {
     const shelf: PyObject = await fixture.Shelf('a', 'b');
     assert.equal(await length(shelf), 2);
@@ -103,7 +86,7 @@ onBothHosts("what Python's syntax does with an object", async (bridge) => {
 });
 
 onBothHosts('context managers are entered and left, disposing only releases', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   await (async () => {
     const shelf: PyObject = await fixture.Shelf();
     assert.equal(await within<PyObject, number>(shelf, (inside) => (inside === shelf ? 7 : 0)), 7);
@@ -136,7 +119,7 @@ onBothHosts('context managers are entered and left, disposing only releases', as
 });
 
 onBothHosts('coroutines and futures inside values are promises that begin when awaited', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   await (async () => {
     const { coroutine, future } = await fixture.promises();
     assert.ok(coroutine instanceof PyPromise && coroutine instanceof Promise);
@@ -151,7 +134,7 @@ onBothHosts('coroutines and futures inside values are promises that begin when a
 });
 
 onBothHosts('each arrival of an object is a claim on it; the last disposal releases it', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   const one = await value<PyObject>(fixture.shelf);
   const other = await value<PyObject>(fixture.shelf);
   assert.equal(one, other);
@@ -167,7 +150,7 @@ onBothHosts('each arrival of an object is a claim on it; the last disposal relea
 });
 
 onBothHosts('releases that cross arrivals take nothing away', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   for (let round = 0; round < 20; round++) {
     const asked = Array.from({ length: 10 }, () => value<PyObject>(fixture.shelf));
     for (const each of asked) each.then((shelf) => shelf[Symbol.dispose]());
@@ -189,13 +172,13 @@ onBothHosts('regression: a module that was disposed is imported anew', async (br
 });
 
 onBothHosts('regression: reading a deep attribute leaves no handles behind', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   assert.equal(await value(fixture.shelf.itself.__func__.__name__), 'itself');
   assert.deepEqual(await fixture.live('python'), []);
 });
 
 onBothHosts('what is kept for a reason is no leak; handles tell the line that made them', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   const shelf: PyObject = await fixture.Shelf.ref();
   assert.match(String(await fixture.sites('python')), /proxies\.test\.ts:\d+/);
   await keep(shelf, 'for the test');
@@ -226,7 +209,7 @@ class Desk {
 }
 
 onBothHosts('a JavaScript object is one Python object, and itself when it comes back', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   const desk = new Desk();
   const symbol = Symbol('mine');
   const things = [desk, Desk, symbol, /x+/g, new WeakMap(), () => 1, Promise.resolve(1)];
@@ -241,7 +224,7 @@ onBothHosts('a JavaScript object is one Python object, and itself when it comes 
 });
 
 onBothHosts('attributes, methods, items of JavaScript objects', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   const run = (source: string, ...args: unknown[]) => fixture.run(source, ...args);
   const desk = new Desk();
   assert.equal(await run('result = a.drawers + a.open(1, wide=True)', desk), 109);
@@ -271,7 +254,7 @@ onBothHosts('attributes, methods, items of JavaScript objects', async (bridge) =
 });
 
 onBothHosts('awaitable forms serve code on an event loop', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   const run = (source: string, ...args: unknown[]) => fixture.run_async(source, ...args);
   const desk = new Desk();
   assert.equal(await run('return await a.open_async(2)', desk), 7);
@@ -288,7 +271,7 @@ onBothHosts('awaitable forms serve code on an event loop', async (bridge) => {
 });
 
 onBothHosts('only what was handed over can be reached', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   const desk = new Desk();
   for (const name of ['constructor', '__proto__', 'hasOwnProperty', '__defineGetter__', 'valueOf']) {
     assert.equal(
@@ -310,7 +293,7 @@ onBothHosts('only what was handed over can be reached', async (bridge) => {
 });
 
 onBothHosts('a promise nobody in Python awaits rejects quietly; an awaited one raises', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   const quiet: unknown[] = [];
   const heard = (reason: unknown): void => void quiet.push(reason);
   process.on('unhandledRejection', heard);
@@ -328,7 +311,7 @@ onBothHosts('a promise nobody in Python awaits rejects quietly; an awaited one r
 onBothHosts(
   'regression: what was given out for a value that cannot be packed is taken back',
   async (bridge) => {
-    const fixture = await fixtureOf(bridge);
+    const fixture = await objectFixture(bridge);
     const cyclic: unknown[] = [() => 1];
     let deep: unknown = cyclic;
     for (let i = 0; i < 1200; i++) deep = [deep];
@@ -346,7 +329,7 @@ onBothHosts(
 
 test('regression: what an ended session gave is not taken for what the next one gives', async (t) => {
   const bridge = await openForTest(t, 'embedded');
-  const before = await fixtureOf(bridge);
+  const before = await objectFixture(bridge);
   await before.run('log.append(a)', () => 'old');
   await bridge.restart();
   const fixture = await bridge.import('object_fixture');

@@ -3,25 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BridgeError, CallCancelled, PythonError } from '../../extension/bridge/errors';
-import type { PyObject } from '../../extension/bridge/refs';
-import type { Bridge } from '../../extension/conductor/openBridge';
 import { onBothHosts, openForTest, rejection } from './bothHosts';
-
-async function fixtureOf(bridge: Bridge): Promise<PyObject> {
-  const fixture = await bridge.import('object_fixture');
-  await fixture.take_log();
-  return fixture;
-}
-
-async function nothingLeft(fixture: PyObject): Promise<void> {
-  for (let i = 0; i < 200; i++) {
-    global.gc?.();
-    await delay(10);
-    const left = [...(await fixture.live('python')), ...(await fixture.live('typescript'))];
-    if (left.length === 0) return;
-    if (i === 199) assert.deepEqual(left, []);
-  }
-}
+import { nothingLeft, objectFixture } from './objectFixture';
 
 async function collect(items: AsyncIterable<unknown>): Promise<unknown[]> {
   const seen: unknown[] = [];
@@ -30,7 +13,7 @@ async function collect(items: AsyncIterable<unknown>): Promise<unknown[]> {
 }
 
 onBothHosts('generators of every kind are streams, and leave no handle', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   assert.deepEqual(await collect(await fixture.count(3)), [0, 1, 2]);
   assert.deepEqual(await collect(await fixture.count_async(3)), [0, 1, 2]);
   assert.deepEqual(await collect(await fixture.make_count(3)), [0, 1, 2]);
@@ -44,7 +27,7 @@ onBothHosts('generators of every kind are streams, and leave no handle', async (
 });
 
 onBothHosts('Python never runs ahead of its consumer', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   const counting = await fixture.count(100);
   await counting.next();
   await counting.next();
@@ -59,7 +42,7 @@ onBothHosts('Python never runs ahead of its consumer', async (bridge) => {
 });
 
 onBothHosts('leaving early closes the generator, and its clean-up has run by then', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   for (const make of [fixture.count, fixture.count_async]) {
     await fixture.take_log();
     for await (const number of await make(100)) if (number === 2) break;
@@ -73,7 +56,7 @@ onBothHosts('leaving early closes the generator, and its clean-up has run by the
 });
 
 onBothHosts('what is sent and thrown reaches the generator', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   const echoing = await fixture.echoing();
   assert.equal((await echoing.next()).value, 'ready');
   assert.equal((await echoing.next('hello')).value, 'hello');
@@ -84,7 +67,7 @@ onBothHosts('what is sent and thrown reaches the generator', async (bridge) => {
 });
 
 onBothHosts('an error inside a generator ends the stream with its story', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   const seen: number[] = [];
   const error = await rejection(
     (async () => {
@@ -98,7 +81,7 @@ onBothHosts('an error inside a generator ends the stream with its story', async 
 });
 
 onBothHosts('an aborted signal cancels the step that runs, and the clean-up has run', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   for (const make of [fixture.stuck_async, fixture.stuck]) {
     await fixture.take_log();
     const controller = new AbortController();
@@ -113,7 +96,7 @@ onBothHosts('an aborted signal cancels the step that runs, and the clean-up has 
 });
 
 onBothHosts('10,000 items', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   const items = Array.from({ length: 10_000 }, (_, i) => i);
   const sum = async (): Promise<number> => {
     let all = 0;
@@ -125,7 +108,7 @@ onBothHosts('10,000 items', async (bridge) => {
 });
 
 onBothHosts('an asynchronous generator runs on the event loop it came from', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   const seen: unknown[] = [];
   await fixture.use_own_loop(async (items: AsyncIterable<unknown>) => {
     seen.push(...(await collect(items)));
@@ -136,7 +119,7 @@ onBothHosts('an asynchronous generator runs on the event loop it came from', asy
 
 test('embedded: for … of waits for Python; elsewhere it says what to use', async (t) => {
   const bridge = await openForTest(t, 'embedded');
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   assert.deepEqual([...(await fixture.count(3))], [0, 1, 2]);
   assert.deepEqual([...(await fixture.Shelf('a'))], ['a']);
   await fixture.take_log();
@@ -148,7 +131,7 @@ test('embedded: for … of waits for Python; elsewhere it says what to use', asy
 
 test('subprocess: for … of says what to use instead', async (t) => {
   const bridge = await openForTest(t, 'subprocess');
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   const counting = await fixture.count(3);
   assert.throws(() => [...counting], { code: 'unsupported', hint: /for await/ });
 });
@@ -181,7 +164,7 @@ async function* later(stop: number): AsyncGenerator<unknown, void, unknown> {
 }
 
 onBothHosts('generators of JavaScript are iterators of Python', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   const run = (source: string, ...args: unknown[]) => fixture.run(source, ...args);
   log.length = 0;
   assert.deepEqual(await run('result = list(a)', numbers(3)), [0, 1, 2]);
@@ -196,7 +179,7 @@ onBothHosts('generators of JavaScript are iterators of Python', async (bridge) =
 });
 
 onBothHosts('asynchronous generators of JavaScript serve async for', async (bridge) => {
-  const fixture = await fixtureOf(bridge);
+  const fixture = await objectFixture(bridge);
   const run = (source: string, ...args: unknown[]) => fixture.run_async(source, ...args);
   log.length = 0;
   const all = 'return [x async for x in a]';

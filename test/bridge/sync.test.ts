@@ -1,28 +1,12 @@
 /** Synchronous calls, which only the embedded host has. */
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import { BridgeClosed, BridgeError, ConversionError, PythonError } from '../../extension/bridge/errors';
+import { test } from 'node:test';
+import { BridgeClosed, ConversionError, PythonError } from '../../extension/bridge/errors';
 import { kw } from '../../extension/bridge/refs';
-import type { EmbeddedBridge } from '../../extension/conductor/openBridge';
-import { openForTest } from './bothHosts';
-
-async function open(t: TestContext): Promise<EmbeddedBridge> {
-  return (await openForTest(t, 'embedded')) as EmbeddedBridge;
-}
-
-/** What a synchronous call throws. */
-function thrown(body: () => unknown): BridgeError {
-  try {
-    body();
-  } catch (error) {
-    assert.ok(error instanceof BridgeError, String(error));
-    return error;
-  }
-  throw new Error('nothing was thrown');
-}
+import { openEmbedded, thrown } from './bothHosts';
 
 test('a synchronous call takes names, objects and keywords', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   assert.equal(bridge.callSync('math:floor', 2.5), 2);
   const fixture = await bridge.import('bridge_fixture');
   assert.deepEqual(bridge.callSync(fixture.echo, 1, kw({ a: 2 })), { args: [1], kwargs: { a: 2 } });
@@ -35,7 +19,7 @@ test('a synchronous call takes names, objects and keywords', async (t) => {
 });
 
 test('values pass as in asynchronous calls, large ones too', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   const echo = bridge.sync('bridge_fixture:echo');
   const samples = bridge.callSync('bridge_fixture:samples');
   assert.deepEqual(echo(samples), samples);
@@ -48,7 +32,7 @@ test('values pass as in asynchronous calls, large ones too', async (t) => {
 });
 
 test('errors are thrown with the caller in front', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   const error = thrown(() => bridge.callSync('bridge_fixture:fail', 'on purpose'));
   assert.ok(error instanceof PythonError);
   assert.equal(error.type, 'ValueError');
@@ -60,7 +44,7 @@ test('errors are thrown with the caller in front', async (t) => {
 });
 
 test('synchronous and asynchronous calls mix', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   const fixture = await bridge.import('bridge_fixture');
   bridge.expose('desk', { upper: (text: string) => bridge.callSync('builtins:str.upper', text) });
   const results = await Promise.all(
@@ -75,7 +59,7 @@ test('synchronous and asynchronous calls mix', async (t) => {
 });
 
 test('after the end, synchronous calls fail like all others', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   await bridge.close();
   assert.ok(thrown(() => bridge.callSync('math:floor', 1)) instanceof BridgeClosed);
 });

@@ -4,8 +4,7 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { tuple } from '../../extension/bridge/codec';
 import { kw } from '../../extension/bridge/refs';
-import type { EmbeddedBridge } from '../../extension/conductor/openBridge';
-import { HOSTS, openForTest } from './bothHosts';
+import { HOSTS, openEmbedded, openForTest } from './bothHosts';
 import { evaluate, type Row, readRows } from './typesTable';
 
 const MODES = ['default', 'strict'] as const;
@@ -24,7 +23,7 @@ for (const host of HOSTS) {
 }
 
 test('embedded: the conversions of docs/types.md, synchronously', async (t) => {
-  const bridge = (await openForTest(t, 'embedded')) as EmbeddedBridge;
+  const bridge = await openEmbedded(t);
   await checkRows(
     async (name, args, mode) =>
       bridge.callSync(`types_table:${name}`, ...args, kw({}, { strict: mode === 'strict' })),

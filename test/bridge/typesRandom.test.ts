@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { EmbeddedBridge } from '../../extension/conductor/openBridge';
 import { graphs, runs, sharedAlike, trees } from '../unit/codecValues';
-import { HOSTS, openForTest } from './bothHosts';
+import { HOSTS, openEmbedded, openForTest } from './bothHosts';
 
 test('embedded: JavaScript → Python → JavaScript', async (t) => {
-  const bridge = (await openForTest(t, 'embedded')) as EmbeddedBridge;
+  const bridge = await openEmbedded(t);
   const echo = bridge.sync('types_table:echo');
   fc.assert(
     fc.property(trees, (value) => {
@@ -28,7 +27,7 @@ for (const host of HOSTS) {
 }
 
 test('embedded: what is shared or cyclic stays so in Python', async (t) => {
-  const bridge = (await openForTest(t, 'embedded')) as EmbeddedBridge;
+  const bridge = await openEmbedded(t);
   const echo = bridge.sync('types_table:echo');
   fc.assert(
     fc.property(withoutClasses, (value) => {

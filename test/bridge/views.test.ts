@@ -1,17 +1,12 @@
 /** JavaScript's memory lent to Python during a synchronous call, and Python's lent to a reply. */
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { NdArray, view } from '../../extension/bridge/codec';
 import { BridgeError, ConversionError, PythonError } from '../../extension/bridge/errors';
-import type { EmbeddedBridge } from '../../extension/conductor/openBridge';
-import { openForTest } from './bothHosts';
-
-async function open(t: TestContext): Promise<EmbeddedBridge> {
-  return (await openForTest(t, 'embedded')) as EmbeddedBridge;
-}
+import { openEmbedded } from './bothHosts';
 
 test('Python reads and writes the memory itself', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   const floats = new Float64Array([1, 2.5, -0]);
   assert.deepEqual(bridge.callSync('view_fixture:facts', view(floats)), ['memoryview', 'd', [3], false]);
   assert.equal(bridge.callSync('builtins:sum', view(floats)), 3.5);
@@ -24,7 +19,7 @@ test('Python reads and writes the memory itself', async (t) => {
 });
 
 test('a view that is returned arrives as a copy', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   const numbers = new Float64Array(100_000).fill(2);
   const [whole, first, one] = bridge.callSync('view_fixture:give_back', view(numbers)) as Float64Array[];
   numbers.fill(3);
@@ -32,13 +27,13 @@ test('a view that is returned arrives as a copy', async (t) => {
 });
 
 test('a kept view ends with its call', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   bridge.callSync('view_fixture:keep', view(new Uint8Array([1, 2])));
   assert.match(String(bridge.callSync('view_fixture:use_kept')), /released/);
 });
 
 test('a view that escapes is an error, and its memory stays', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   const letEscape = (): void => {
     bridge.callSync('view_fixture:keep_part', view(new Uint8Array([1, 2, 3])));
   };
@@ -56,7 +51,7 @@ test('a view that escapes is an error, and its memory stays', async (t) => {
 });
 
 test('an error of the function is told, not what its variables hold', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   assert.throws(
     () => bridge.callSync('view_fixture:fail', view(new Uint8Array(5))),
     (error: unknown) => error instanceof PythonError && /with 4 left/.test(error.message),
@@ -64,12 +59,12 @@ test('an error of the function is told, not what its variables hold', async (t) 
 });
 
 test('asynchronous calls refuse views', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   await assert.rejects(async () => bridge.call('builtins:len', [view(new Uint8Array(3))]), ConversionError);
 });
 
 test('a large reply leaves its owners free', async (t) => {
-  const bridge = await open(t);
+  const bridge = await openEmbedded(t);
   const n = 300_000;
   const [bytes, array, memory] = bridge.callSync('view_fixture:large', n) as [Uint8Array, NdArray, NdArray];
   assert.deepEqual([bytes.length, bytes[n - 1], array.data.length, memory.data[5]], [n, 1, n, 2]);

@@ -5,8 +5,6 @@ import vm from 'node:vm';
 import fc from 'fast-check';
 import {
   ConversionError,
-  encodeCall,
-  NO_REFS,
   PyByteArray,
   PyDataclass,
   PyTuple,
@@ -15,7 +13,7 @@ import {
   tuple,
 } from '../../extension/bridge/codec';
 import { Trait } from '../../extension/protocol/pack';
-import { HEADER, roundTrip } from './codecSupport';
+import { callFrame, roundTrip } from './codecSupport';
 
 test('numbers keep their exact value', () => {
   const exact = [
@@ -164,7 +162,7 @@ test('what cannot cross is named by path and type', () => {
 
 test('arguments are named as the caller wrote them', () => {
   const call = (args: unknown[], kwargs: Record<string, unknown> | null) => () =>
-    encodeCall(HEADER, 'm:f', args, kwargs, null, NO_REFS);
+    callFrame('m:f', args, kwargs, null);
   assert.throws(call([1, { a: () => 1 }], null), /cannot convert args\[1\]\.a /);
   assert.throws(call([], { depth: Symbol() }), /cannot convert kwargs\.depth /);
 });

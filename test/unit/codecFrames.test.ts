@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import {
   decodeFrames,
-  encodeCall,
   encodeFrame,
   FrameError,
   FrameSplitter,
@@ -13,7 +12,7 @@ import {
   tuple,
 } from '../../extension/bridge/codec';
 import { FRAME_HEADER, type FrameHeader, FrameKind } from '../../extension/protocol/frame';
-import { decode, HEADER } from './codecSupport';
+import { callFrame, decode, HEADER } from './codecSupport';
 
 const VALUES = [
   null,
@@ -43,15 +42,12 @@ test('a frame without a value', () => {
 });
 
 test('a call is the tuple (name, args, kwargs, site)', () => {
-  const frame = encodeCall(HEADER, 'm:f', [1, [2]], { k: 3 }, 'file.ts:4', NO_REFS);
+  const frame = callFrame('m:f', [1, [2]], { k: 3 }, 'file.ts:4');
   assert.deepStrictEqual(
     decode(frame),
     tuple<unknown[]>('m:f', tuple<unknown[]>(1, [2]), { k: 3 }, 'file.ts:4'),
   );
-  assert.deepStrictEqual(
-    decode(encodeCall(HEADER, null, [], null, null, NO_REFS)),
-    tuple(null, tuple(), null, null),
-  );
+  assert.deepStrictEqual(decode(callFrame(null, [], null, null)), tuple(null, tuple(), null, null));
 });
 
 test('many frames stay apart', () => {

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   ConversionError,
-  encodeCall,
   encodeFrame,
   NO_REFS,
   PyByteArray,
@@ -13,7 +12,7 @@ import {
   registerDataclass,
   tuple,
 } from '../../extension/bridge/codec';
-import { decode, HEADER, roundTrip } from './codecSupport';
+import { callFrame, decode, HEADER, roundTrip } from './codecSupport';
 
 test('a container met again is the same container', () => {
   const shared: [string, object][] = [
@@ -119,7 +118,7 @@ test('what must be whole before it is named is refused inside itself, with its p
 
 test('keyword arguments are their own object, whatever else they are', () => {
   const options = { a: 1 };
-  const frame = encodeCall(HEADER, 'm:f', [options], options, null, NO_REFS);
+  const frame = callFrame('m:f', [options], options, null);
   assert.deepStrictEqual(decode(frame), tuple('m:f', tuple({ a: 1 }), { a: 1 }, null));
 });
 

@@ -1,5 +1,11 @@
 /** What the codec's tests share: a round trip through one frame, and a header. */
-import { decodeFrames, encodeFrame, NO_REFS, type RefContext } from '../../extension/bridge/codec';
+import {
+  decodeFrames,
+  encodeCall,
+  encodeFrame,
+  NO_REFS,
+  type RefContext,
+} from '../../extension/bridge/codec';
 import { type FrameHeader, FrameKind } from '../../extension/protocol/frame';
 
 export const HEADER: FrameHeader = {
@@ -11,6 +17,21 @@ export const HEADER: FrameHeader = {
   parent: 10,
   sentNs: 123.5,
 };
+
+/** The frame of a call. */
+export function callFrame(
+  name: string | null,
+  args: readonly unknown[],
+  kwargs: Record<string, unknown> | null,
+  site: string | null,
+): Uint8Array {
+  const frames: Uint8Array[] = [];
+  const wrote = (memory: ArrayBufferLike, start: number, end: number): void => {
+    frames.push(new Uint8Array(memory, start, end - start));
+  };
+  encodeCall({ wrote }, HEADER, name, args, kwargs, site, NO_REFS);
+  return frames[0];
+}
 
 /** The value of a chunk that holds one frame. */
 export function decode(chunk: Uint8Array, refs: RefContext = NO_REFS): unknown {

@@ -38,6 +38,7 @@ import { reserveNames } from './converters';
 import { readEnum } from './enums';
 import { parts } from './parts';
 import { Refusal } from './refusal';
+import { NUMBER_ARRAYS } from './typedArrays';
 
 /** How values of one class are written. */
 export interface Writer {
@@ -281,17 +282,7 @@ define('buffer', NdArray, ndArrayPayload, (p) => {
     throw new TypeError(`no buffer ${kind}`);
   return readBuffer({ kind, format, shape, order, readonly } as BufferFacts, p.bytes());
 });
-for (const Class of [
-  Int8Array,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  BigInt64Array,
-  BigUint64Array,
-  Float32Array,
-  Float64Array,
-]) {
+for (const Class of NUMBER_ARRAYS) {
   builtinWriters.set(Class.prototype, { name: 'buffer', toPlain: typedArrayPayload });
 }
 

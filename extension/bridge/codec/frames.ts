@@ -51,27 +51,8 @@ export interface FrameSink {
   wrote(memory: ArrayBufferLike, start: number, end: number): void;
 }
 
-/** {@link encodeFrame} for a CALL, without the tuples (name, args, kwargs, site). */
+/** {@link encodeFrame} for a CALL, without the tuples (name, args, kwargs, site), told to `sink`. */
 export function encodeCall(
-  header: FrameHeader,
-  name: string | null,
-  args: readonly unknown[],
-  kwargs: Record<string, unknown> | null,
-  site: string | null,
-  refs: RefContext,
-): Uint8Array {
-  let frame: Uint8Array = NOTHING;
-  const sink: FrameSink = {
-    wrote: (memory, start, end) => {
-      frame = new Uint8Array(memory, start, end - start);
-    },
-  };
-  encodeCallTo(sink, header, name, args, kwargs, site, refs);
-  return frame;
-}
-
-/** {@link encodeCall} without a view of the frame. */
-export function encodeCallTo(
   sink: FrameSink,
   header: FrameHeader,
   name: string | null,
@@ -366,7 +347,6 @@ function pad8(n: number): number {
   return Math.ceil(n / 8) * 8;
 }
 
-const NOTHING = new Uint8Array(0);
 const NO_SEGMENTS: readonly Uint8Array<ArrayBuffer>[] = [];
 
 /** A call's payload is (name, args, kwargs, site); its paths begin at the argument, as a programmer would say it. */

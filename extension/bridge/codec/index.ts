@@ -5,7 +5,6 @@ export { FrameSplitter } from './frameSplitter';
 export {
   decodeFrames,
   encodeCall,
-  encodeCallTo,
   encodeFrame,
   type FrameSink,
   NO_PAYLOAD,

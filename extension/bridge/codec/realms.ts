@@ -3,6 +3,7 @@
  * Any thread; knows nothing of packs.
  */
 import { types } from 'node:util';
+import { NUMBER_ARRAYS } from './typedArrays';
 
 interface Builtin {
   prototype: object;
@@ -27,19 +28,7 @@ const builtins = new Map<string, Builtin>([
   ['SharedArrayBuffer', { prototype: SharedArrayBuffer.prototype, length: 2, is: types.isSharedArrayBuffer }],
   ['DataView', { prototype: DataView.prototype, length: 2, is: types.isDataView }],
 ]);
-for (const Class of [
-  Int8Array,
-  Uint8Array,
-  Uint8ClampedArray,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  BigInt64Array,
-  BigUint64Array,
-  Float32Array,
-  Float64Array,
-]) {
+for (const Class of [Uint8Array, Uint8ClampedArray, ...NUMBER_ARRAYS]) {
   builtins.set(Class.name, { prototype: Class.prototype, length: 3, is: isTyped(Class.name) });
 }
 

@@ -32,14 +32,14 @@ export interface ErrorFacts {
 
 /** Anything that goes wrong on, or beyond, the bridge. */
 export class BridgeError extends Error {
-  readonly code: string;
-  readonly hint: string;
-  readonly frames: readonly JoinedFrame[];
-  readonly notes: readonly string[];
+  declare readonly code: string;
+  declare readonly hint: string;
+  declare readonly frames: readonly JoinedFrame[];
+  declare readonly notes: readonly string[];
   /** Fields of the error: of an OSError its `errno`, of a Pit error the value at fault, and so on. */
-  readonly details: Record<string, unknown> | null;
+  declare readonly details: Record<string, unknown> | null;
   /** The type's name where the error was raised; the class name for our own errors. */
-  readonly type: string;
+  declare readonly type: string;
   /** The exception itself, in Python, as long as Python keeps it; null when it was not Python's. */
   declare readonly exception: PyObject | null;
   /** What a function of TypeScript threw, the same object; undefined when none did. */
@@ -48,14 +48,7 @@ export class BridgeError extends Error {
   constructor(message: string, facts: ErrorFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
     this.name = new.target.name;
-    const known = factsOf(this, facts);
-    this.type = known.type;
-    this.code = known.code;
-    this.hint = known.hint;
-    this.notes = known.notes;
-    this.details = known.details;
-    this.frames = known.frames;
-    hideAndTell(this, facts);
+    tell(this, facts);
   }
 
   /** The hint, when it tells more than the message and the stack do; else null. */
@@ -131,12 +124,12 @@ Object.defineProperty(BridgeError, Symbol.hasInstance, {
  * with all that a BridgeError has, and an instance of `PythonError` or `HostError`, too.
  */
 export class ErrorGroup extends AggregateError {
-  readonly code: string;
-  readonly hint: string;
-  readonly frames: readonly JoinedFrame[];
-  readonly notes: readonly string[];
-  readonly details: Record<string, unknown> | null;
-  readonly type: string;
+  declare readonly code: string;
+  declare readonly hint: string;
+  declare readonly frames: readonly JoinedFrame[];
+  declare readonly notes: readonly string[];
+  declare readonly details: Record<string, unknown> | null;
+  declare readonly type: string;
   declare readonly errors: BridgeError[];
   declare readonly exception: PyObject | null;
   declare readonly original: unknown;
@@ -145,14 +138,7 @@ export class ErrorGroup extends AggregateError {
     super(errors, message, facts.cause === undefined ? undefined : { cause: facts.cause });
     groupKinds.set(this, kind);
     this.name = kind.name;
-    const known = factsOf(this, facts);
-    this.type = known.type;
-    this.code = known.code;
-    this.hint = known.hint;
-    this.notes = known.notes;
-    this.details = known.details;
-    this.frames = known.frames;
-    hideAndTell(this, facts);
+    tell(this, facts);
   }
 
   get tellingHint(): string | null {
@@ -164,23 +150,17 @@ export class ErrorGroup extends AggregateError {
   }
 }
 
-function factsOf(
-  error: Error,
-  facts: ErrorFacts,
-): Required<Omit<ErrorFacts, 'cause' | 'exception' | 'original'>> & { hint: string } {
+/** Gives an error its facts. What is part of it, but not of how it is printed, is hidden. */
+function tell(error: BridgeError, facts: ErrorFacts): void {
   const code = facts.code ?? 'bridge';
-  return {
+  Object.assign(error, {
     type: facts.type ?? error.name,
     code,
     hint: facts.hint || hintFor(code),
     notes: facts.notes ?? [],
     details: facts.details ?? null,
     frames: facts.frames ?? framesOfError(error),
-  };
-}
-
-/** Objects that are part of an error, but not of how it is printed. */
-function hideAndTell(error: BridgeError, facts: ErrorFacts): void {
+  });
   const hidden = { configurable: true, enumerable: false, writable: true };
   Object.defineProperty(error, 'exception', { ...hidden, value: facts.exception ?? null });
   Object.defineProperty(error, 'original', { ...hidden, value: facts.original });
