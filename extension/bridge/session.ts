@@ -7,47 +7,31 @@
 import { FrameFlag, FrameKind } from '../protocol/frame';
 import { AnswerWatch } from './answerWatch';
 import { captureInTurn } from './callerBudget';
-import type { WireRef } from './codec';
+import { closedError } from './closedError';
+import { CrossingObjects } from './crossingObjects';
 import { Emitter } from './emitter';
-import { BridgeClosed, BridgeError, CallCancelled, type ErrorContext, type ErrorFacts } from './errors';
+import { BridgeClosed, BridgeError, type ErrorContext } from './errors';
 import { registerErrors } from './errorValues';
-import { ByHandle, type ExposedFunctions, type Exposures, HostCalls } from './hostCalls';
+import { type ExposedFunctions, type Exposures, HostCalls } from './hostCalls';
 import { checkExposedName } from './hostObjects';
 import { LiveHandles } from './liveHandles';
-import { labelOf, traitsOf } from './members';
 import { Outbox } from './outbox';
 import { type OutgoingCall, OutgoingCalls } from './outgoing';
+import { Pings } from './pings';
 import {
   type CallOptions,
-  faceOf,
   type ProxyCall,
   type PyObject,
   type Question,
-  Ref,
+  type Ref,
   type RefOwner,
   unwrapProxy,
 } from './refs';
-import { type Caller, captureCaller, type JoinedFrame } from './stack';
-import { type ForeignValues, type IncomingFrame, Wire } from './wire';
+import { type Caller, captureCaller } from './stack';
+import type { Transport } from './transport';
+import { type IncomingFrame, Wire } from './wire';
 
 export type { ExposedFunctions, Exposures } from './hostCalls';
-
-/** Moves whole frames between this session and Python. */
-export interface Transport {
-  /** Takes one or more whole frames; the bytes are not touched again by the session. */
-  send(frames: Uint8Array): void;
-  /**
-   * The callback gets one or more whole frames per call, in order. `now`: a synchronous call holds this thread, so
-   * answers must be sent before the callback returns.
-   */
-  onData(callback: (frames: Uint8Array, now?: boolean) => void): void;
-  /**
-   * Where looking for frames is cheap: takes those that wait, `onData` does not see them. After `poll(true)` it is not
-   * told of any until `poll(false)`.
-   */
-  poll?(stay: boolean): Uint8Array | undefined;
-  close(): void;
-}
 
 /** Settings of a session. */
 export interface SessionOptions {
@@ -98,14 +82,13 @@ export class Session implements RefOwner {
   protected readonly errorContext: ErrorContext;
   private readonly calls: OutgoingCalls;
   protected readonly hostCalls: HostCalls;
-  private readonly pings = new Map<number, Ping>();
+  private readonly pings = new Pings();
   private readonly imports = new Map<string, PyObject>();
   protected readonly outbox: Outbox;
   private readonly watch: AnswerWatch | null;
   private readonly traced: boolean;
   private readonly handles = new LiveHandles(() => this.outbox.plan());
   private reason: BridgeError | null = null;
-  private pingId = 1;
 
   constructor(
     private readonly transport: Transport,
@@ -113,13 +96,8 @@ export class Session implements RefOwner {
   ) {
     this.exposures = options.exposures ?? new Map();
     this.traced = options.traced ?? true;
-    const foreign: ForeignValues = {
-      refOf: (value) => this.refOf(value),
-      ownValue: (handle) => this.hostCalls.heldValue(handle),
-      makeProxy: (handle, traits, label) => this.makeProxy(handle, traits, label),
-      discard: (handles) => this.hostCalls.release(handles),
-    };
-    this.wire = new Wire(foreign, this.traced);
+    const objects = new CrossingObjects(this, this.handles, () => this.hostCalls);
+    this.wire = new Wire(objects, this.traced);
     this.outbox = new Outbox(
       (frames) => this.send(frames),
       () => this.postReleases(),
@@ -127,7 +105,9 @@ export class Session implements RefOwner {
     const look = (stay: boolean): boolean => this.look(stay);
     this.watch = transport.poll ? new AnswerWatch(look, () => this.calls.size > 0) : null;
     const post = (frame: Uint8Array): void => this.post(frame);
-    this.hostCalls = new HostCalls(this.exposures, this.wire, post, (error) => this.exceptionHandle(error));
+    this.hostCalls = new HostCalls(this.exposures, this.wire, post, (error) =>
+      objects.exceptionHandle(error),
+    );
     this.errorContext = { resolveFile: options.resolveFile };
     const changed = (): void => options.onInFlight?.(this.inFlight);
     this.calls = new OutgoingCalls(
@@ -214,12 +194,8 @@ export class Session implements RefOwner {
 
   /** Round trip to Python's runtime, answered even while scripts are busy; milliseconds. */
   ping(): Promise<number> {
-    return new Promise((resolve, reject) => {
-      if (this.reason) return reject(this.reason);
-      const id = this.pingId++;
-      this.pings.set(id, { resolve, reject, sent: performance.now() });
-      this.post(this.wire.encode({ kind: FrameKind.PING, id }));
-    });
+    if (this.reason) return Promise.reject(this.reason);
+    return this.pings.start((id) => this.post(this.wire.encode({ kind: FrameKind.PING, id })));
   }
 
   /** Ends the session: every call in flight fails with `BridgeClosed`. Safe to call twice. */
@@ -359,7 +335,7 @@ export class Session implements RefOwner {
       case FrameKind.PING:
         return this.post(this.wire.encode({ kind: FrameKind.PONG, id: frame.id }));
       case FrameKind.PONG:
-        return this.pong(frame.id);
+        return this.pings.answered(frame.id);
       case FrameKind.CLOSE:
         return this.fail(new BridgeClosed('Python closed the bridge'));
       default:
@@ -367,77 +343,20 @@ export class Session implements RefOwner {
     }
   }
 
-  private pong(id: number): void {
-    const ping = this.pings.get(id);
-    this.pings.delete(id);
-    ping?.resolve(performance.now() - ping.sent);
-  }
-
   private end(reason: BridgeError): void {
     this.reason = reason;
     this.outbox.clear();
     this.calls.failAll((call, frames) => closedError(reason, call, frames));
-    for (const ping of this.pings.values()) ping.reject(reason);
-    this.pings.clear();
+    this.pings.failAll(reason);
     this.hostCalls.close(reason);
     this.transport.close();
     this.ended.fire(reason);
-  }
-
-  private refOf(value: unknown): WireRef | undefined {
-    if (value instanceof ByHandle) return this.held(value.value);
-    // An error that was an exception of Python's goes back as that exception.
-    const found = unwrapProxy(value instanceof BridgeError ? value.exception : value);
-    if (!found) return this.held(value);
-    if (found.path !== null) {
-      throw new TypeError(
-        `an attribute path (${found.ref.label}.${found.path}) is no object yet: get it with await value(…)`,
-      );
-    }
-    if (found.ref.owner !== this) {
-      throw new TypeError(`${found.ref.label} belongs to another bridge, or to this one before its restart`);
-    }
-    return { own: true, handle: found.ref.use() };
-  }
-
-  private exceptionHandle(error: BridgeError): number {
-    const ref = unwrapProxy(error.exception)?.ref;
-    return ref && ref.owner === this && !ref.disposed ? ref.handle : 0;
-  }
-
-  private held(value: unknown): WireRef {
-    const handle = this.hostCalls.hold(value);
-    return { own: false, handle, traits: traitsOf(value), label: labelOf(value) };
-  }
-
-  private makeProxy(handle: number, traits: number, label: string): unknown {
-    return faceOf(this.handles.arrive(handle, () => new Ref(this, handle, traits, label, null)));
   }
 }
 
 /** Module whose functions answer questions about objects. */
 export const PYTHON_QUESTIONS = 'symphony_bridge._objects:';
 
-interface Ping {
-  resolve(ms: number): void;
-  reject(error: BridgeError): void;
-  sent: number;
-}
-
 function callFlags(options: CallOptions): number {
   return (options.mainThread ? FrameFlag.MAIN_THREAD : 0) | (options.strict ? FrameFlag.STRICT : 0);
-}
-
-/** A new error per call: each shows its own caller, then where Python was, if that is known. */
-function closedError(reason: BridgeError, call: OutgoingCall, caller: readonly JoinedFrame[]): BridgeError {
-  const facts: ErrorFacts = {
-    code: reason.code,
-    hint: reason.hint,
-    notes: reason.notes,
-    details: reason.details,
-    frames: [...caller, ...reason.frames.filter(({ language }) => language !== 'typescript')],
-  };
-  if (reason instanceof CallCancelled) return new CallCancelled(reason.message, facts);
-  const message = `${call.label} got no answer: ${reason.message}`;
-  return reason instanceof BridgeClosed ? new BridgeClosed(message, facts) : new BridgeError(message, facts);
 }

@@ -9,8 +9,9 @@ import { type CallbackAddon, CallbackCodec, type SyncAddon, SyncCodec } from './
 import { BridgeClosed, errorFromPayload } from './errors';
 import { Kwargs, type PyObject, unwrapProxy } from './refs';
 import { currentSpan } from './scope';
-import { PYTHON_QUESTIONS, Session, type SessionOptions, type Transport } from './session';
+import { PYTHON_QUESTIONS, Session, type SessionOptions } from './session';
 import { captureCaller } from './stack';
+import type { Transport } from './transport';
 import { conversionError } from './wire';
 
 /** Calls that return instead of promising. */

@@ -11,7 +11,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeFrames, FrameSplitter, NO_REFS } from '../bridge/codec';
-import type { Transport } from '../bridge/session';
+import type { Transport } from '../bridge/transport';
 import { FrameKind } from '../protocol/frame';
 
 /** Linux allows 107 bytes; the name below takes some thirty of them. */

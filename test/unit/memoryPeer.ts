@@ -11,7 +11,7 @@ import {
   type RefContext,
   type WireRef,
 } from '../../extension/bridge/codec';
-import type { Transport } from '../../extension/bridge/session';
+import type { Transport } from '../../extension/bridge/transport';
 import { type FrameHeader, FrameKind } from '../../extension/protocol/frame';
 
 /** A frame the session sent. */

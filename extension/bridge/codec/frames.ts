@@ -36,7 +36,7 @@ const COPY_BY_LOOP = 48;
  */
 export function encodeFrame(header: FrameHeader, value: unknown, refs: RefContext): Uint8Array {
   return leasePacker((packer) => {
-    if (value === NO_PAYLOAD) packer.begin(refs);
+    if (value === NO_PAYLOAD) packer.begin();
     else packer.pack(value, refs, ROOTS[header.kind] ?? 'value');
     const length = frameLength(packer);
     const memory = reserve(length);

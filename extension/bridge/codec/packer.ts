@@ -4,38 +4,27 @@
  * JavaScript thread only. Re-entrant: a getter or proxy trap that packs something must use another packer; `leasePacker`
  * sees to that. Knows nothing of frames, transports or what a reference is.
  */
-import { KEPT, MAX_DEPTH, Tag } from '../../protocol/pack';
+import { Tag } from '../../protocol/pack';
 import { BufferView, viewParts } from './buffers';
 import { builtinWriters } from './builtinConverters';
 import { PyByteArray, PyConverted, PyDataclass, PyFloat, PyFrozenSet, PyTuple } from './carriers';
-import type { PathStep } from './conversionError';
+import { ContainerWriter } from './containerWriter';
 import { converterFor, type Entry, hasEarlyConverters } from './converters';
 import { dataclassName } from './dataclasses';
 import { enumOfSymbol } from './enums';
-import { Identity } from './identity';
-import { PackWriter } from './packWriter';
 import { Parts } from './parts';
 import { realmTwin } from './realms';
 import type { RefContext } from './refContext';
-import { at, DEEP, hintFor, Passing, type PathRoot, Refusal, refusalOf } from './refusal';
-import { readsAsObject, type Shape, ShapeTrie } from './shapes';
+import { at, hintFor, Passing, type PathRoot, Refusal, refusalOf } from './refusal';
+import { readsAsObject } from './shapes';
 
 const objectPrototype = Object.prototype;
 const arrayPrototype = Array.prototype;
 
-export class Packer extends PackWriter {
+export class Packer extends ContainerWriter {
   /** Whether `view(x)` may lend its memory: only where the receiver answers before the caller goes on. */
   lends = false;
   private refs!: RefContext;
-  private depth = 0;
-  private frame = 0;
-  private shapeCount = 0;
-  private readonly inline: (Shape | undefined)[] = [];
-  private readonly trie = new ShapeTrie();
-  private readonly identity = new Identity();
-  /** Starts of the containers around the current value that must be whole before they are named. */
-  private readonly open: number[] = [];
-  private readonly introduced = new Map<string, number>();
 
   /**
    * Packs one value, replacing what was packed before.
@@ -43,7 +32,8 @@ export class Packer extends PackWriter {
    * @throws ConversionError for a value without a form in Python, or that cannot be read; what `refs` throws passes unchanged
    */
   pack(value: unknown, refs: RefContext, root: PathRoot = 'value'): void {
-    this.begin(refs);
+    this.begin();
+    this.refs = refs;
     try {
       this.value(value);
       this.checkSegments();
@@ -52,19 +42,6 @@ export class Packer extends PackWriter {
     } finally {
       this.end();
     }
-  }
-
-  /** Starts an empty pack. */
-  begin(refs: RefContext): void {
-    this.opsLen = 0;
-    this.numsLen = 0;
-    this.charsLen = 0;
-    if (this.segments.length !== 0) this.segments = [];
-    this.refs = refs;
-    this.depth = 0;
-    this.shapeCount = 0;
-    this.frame++;
-    this.end();
   }
 
   /** Packs a call's payload, (name, args, kwargs, site), without making the tuples that hold it. */
@@ -76,7 +53,8 @@ export class Packer extends PackWriter {
     refs: RefContext,
     root: PathRoot,
   ): void {
-    this.begin(refs);
+    this.begin();
+    this.refs = refs;
     let part = 0;
     let i = 0;
     try {
@@ -135,69 +113,12 @@ export class Packer extends PackWriter {
     else if (!this.special(o, prototype)) this.foreign(o, prototype);
   }
 
-  /**
-   * An object's own properties. One named `__proto__` would set the prototype of an object that is read, so it goes as
-   * pairs; not among keyword arguments, which no object is made of.
-   */
-  private properties(o: Record<string, unknown>, keywords = false): void {
-    this.enter(o);
-    const keys = Object.keys(o);
-    const depth = this.depth;
-    let shape = this.inline[depth];
-    if (shape === undefined || !sameKeys(shape.keys, keys)) {
-      shape = this.trie.find(keys);
-      this.inline[depth] = shape;
-    }
-    if (shape.plain || keywords) this.shaped(shape, o);
-    else this.extension('js:object', o, () => this.pairs(o, keys));
-    this.depth--;
-  }
-
-  private shaped(shape: Shape, o: Record<string, unknown>): void {
-    if (shape.frame === this.frame) this.op(Tag.OBJECT, shape.id);
-    else {
-      const { keys } = shape;
-      this.op(Tag.SHAPE, keys.length);
-      for (let i = 0; i < keys.length; i++) this.string(keys[i]);
-      shape.frame = this.frame;
-      shape.id = this.shapeCount++;
-    }
-    shape.write(this, o);
-  }
-
-  private pairs(o: Record<string, unknown>, keys: readonly string[]): void {
-    this.op(Tag.MAP, keys.length);
-    let i = 0;
-    try {
-      for (; i < keys.length; i++) {
-        this.string(keys[i]);
-        this.value(o[keys[i]]);
-      }
-    } catch (error) {
-      throw at(error, keys[i]);
-    }
-  }
-
   private array(a: unknown[]): void {
     if (this.met(a)) return;
     const n = a.length;
     if (n !== 0 && typeof a[0] === 'number' && this.floats(a, n)) return;
     for (let i = 0; i < n; i++) if (a[i] === undefined && !(i in a)) return this.sparse(a, i);
     this.sequence(Tag.LIST, a);
-  }
-
-  private sequence(tag: Tag, a: unknown[]): void {
-    this.enter(a);
-    const n = a.length;
-    this.op(tag, n);
-    let i = 0;
-    try {
-      for (; i < n; i++) this.value(a[i]);
-    } catch (error) {
-      throw at(error, i);
-    }
-    if (a.length !== n) throw new Refusal(a, CHANGED);
-    this.depth--;
   }
 
   /** An array of numbers of which one is no integer goes as floats, as a whole. */
@@ -276,22 +197,6 @@ export class Packer extends PackWriter {
     return true;
   }
 
-  /** A value by a converter. */
-  private extension(name: string, o: object, write: () => void): void {
-    this.enter(o);
-    this.open.push(this.opsLen);
-    const known = this.introduced.get(name);
-    if (known !== undefined) this.op(Tag.EXT, known);
-    else {
-      this.introduced.set(name, this.introduced.size + 1);
-      this.op(Tag.EXT, 0);
-      this.string(name);
-    }
-    write();
-    this.open.pop();
-    this.depth--;
-  }
-
   /** The form of a built-in converter: tuples made for it, which nobody else knows. */
   private payload(plain: unknown): void {
     if (!(plain instanceof Parts)) return this.value(plain);
@@ -339,129 +244,21 @@ export class Packer extends PackWriter {
     return true;
   }
 
-  private set(tag: Tag, s: Set<unknown>): void {
-    this.enter(s);
-    const before = sizeOfSet.call(s);
-    this.op(tag, before);
-    let i = 0;
-    try {
-      for (const item of setItems.call(s)) {
-        // A getter that adds would keep this going for ever.
-        if (i++ === before) break;
-        this.value(item);
-      }
-    } catch (error) {
-      throw at(error, `<item ${i - 1}>`);
-    }
-    if (i !== before) throw new Refusal(s, CHANGED);
-    this.depth--;
-  }
-
   /** Many a Map would come back as an object, did it not say what it is. */
   private mapOrConverted(m: Map<unknown, unknown>): void {
     if (this.met(m)) return;
     if (readsAsObject(mapKeys.call(m))) this.extension('js:Map', m, () => this.map(m));
     else this.map(m);
   }
-
-  private map(m: Map<unknown, unknown>): void {
-    this.enter(m);
-    const before = sizeOfMap.call(m);
-    this.op(Tag.MAP, before);
-    let i = 0;
-    let step: PathStep = '<key 0>';
-    try {
-      for (const [key, item] of mapEntries.call(m)) {
-        step = `<key ${i}>`;
-        if (i++ === before) break;
-        this.value(key);
-        step = typeof key === 'string' ? key : `<value ${i - 1}>`;
-        this.value(item);
-      }
-    } catch (error) {
-      throw at(error, step);
-    }
-    if (i !== before) throw new Refusal(m, CHANGED);
-    this.depth--;
-  }
-
-  private dataclass(typeName: string, fields: Record<string, unknown>, o: object): void {
-    if (this.met(o)) return;
-    const shape = this.trie.find(Object.keys(fields));
-    this.enter(o);
-    this.open.push(this.opsLen);
-    this.op(Tag.DATACLASS, 0);
-    this.string(typeName);
-    this.shaped(shape, fields);
-    this.open.pop();
-    this.depth--;
-  }
-
-  /** A container that has to be whole before it is named. */
-  private whole(tag: Tag.TUPLE | Tag.FROZENSET, o: object): void {
-    if (this.met(o)) return;
-    this.open.push(this.opsLen);
-    if (tag === Tag.TUPLE) this.sequence(tag, o as unknown[]);
-    else this.set(tag, o as Set<unknown>);
-    this.open.pop();
-  }
-
-  /** True when the container was written before: then it is named. Else it must be written now. */
-  private met(o: object): boolean {
-    const start = this.identity.meet(o, this.opsLen);
-    if (start < 0) return false;
-    const { ops } = this;
-    if (this.open.includes(start)) {
-      // Only an instance can be made before its parts.
-      if ((ops[start] & 0xff & ~KEPT) !== Tag.DATACLASS) throw new Refusal(o, IN_ITSELF);
-      ops[start] |= CYCLIC;
-    }
-    ops[start] |= KEPT;
-    this.op(Tag.BACK, start);
-    return true;
-  }
-
-  private enter(o: object): void {
-    if (++this.depth > MAX_DEPTH) throw new Refusal(o, DEEP);
-  }
-
-  /** Forgets what only the pack under way needs. */
-  private end(): void {
-    this.identity.clear();
-    if (this.introduced.size !== 0) this.introduced.clear();
-    // Even a store of the same length goes through the runtime.
-    if (this.open.length !== 0) this.open.length = 0;
-  }
 }
 
 const uint8Prototype = Uint8Array.prototype;
 const CALL_TUPLE = Tag.TUPLE | (4 << 8);
-/** arg 1 of a DATACLASS. */
-const CYCLIC = 1 << 8;
-const CHANGED = 'it changed while it was read';
-const IN_ITSELF = 'it contains itself, which a tuple, a frozenset or a converted value cannot';
-const NOT_LENT = 'only a synchronous call can lend memory';
-
-// The originals: an instance may have properties of the same names.
-const setItems = Set.prototype.values;
 const mapKeys = Map.prototype.keys;
-const mapEntries = Map.prototype.entries;
-const sizeOfSet = sizeGetter<Set<unknown>>(Set.prototype);
-const sizeOfMap = sizeGetter<Map<unknown, unknown>>(Map.prototype);
-
-function sizeGetter<T>(prototype: object): (this: T) => number {
-  return Object.getOwnPropertyDescriptor(prototype, 'size')?.get as (this: T) => number;
-}
+const NOT_LENT = 'only a synchronous call can lend memory';
 
 function fail(error: unknown, root: PathRoot): unknown {
   return error instanceof Passing ? error.error : refusalOf(error).toError(root);
-}
-
-function sameKeys(a: readonly string[], b: readonly string[]): boolean {
-  const n = a.length;
-  if (n !== b.length) return false;
-  for (let i = 0; i < n; i++) if (a[i] !== b[i]) return false;
-  return true;
 }
 
 const idle: Packer[] = [];

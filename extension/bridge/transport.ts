@@ -1,0 +1,22 @@
+/**
+ * Purpose: what a session needs of whatever moves its frames.
+ * Threads: JavaScript main thread only.
+ * Must not know: calls, values.
+ */
+
+/** Moves whole frames between this session and Python. */
+export interface Transport {
+  /** Takes one or more whole frames; the bytes are not touched again by the session. */
+  send(frames: Uint8Array): void;
+  /**
+   * The callback gets one or more whole frames per call, in order. `now`: a synchronous call holds this thread, so
+   * answers must be sent before the callback returns.
+   */
+  onData(callback: (frames: Uint8Array, now?: boolean) => void): void;
+  /**
+   * Where looking for frames is cheap: takes those that wait, `onData` does not see them. After `poll(true)` it is not
+   * told of any until `poll(false)`.
+   */
+  poll?(stay: boolean): Uint8Array | undefined;
+  close(): void;
+}
