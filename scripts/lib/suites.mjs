@@ -19,8 +19,8 @@ import { filesBelow } from './stamp.mjs';
 export function suites({ full }) {
   return [
     cargo(full ? 20 : 3),
-    pytest(full ? 20 : 2),
-    nodeTests('unit', 1),
+    pytest(full ? 20 : 2, full ? ['--timeout=1200'] : []),
+    nodeTests('unit', full ? 10 : 1),
     nodeTests('bridge', full ? 20 : 3),
     nodeTests('webview', 1),
     inHost(2),
@@ -36,7 +36,8 @@ function cargo(minutes) {
   return { name: 'cargo', command: 'cargo', args, minutes, count: countCargo };
 }
 
-function pytest(minutes) {
+/** `more`: the long forms of one test take longer than a test may otherwise. */
+function pytest(minutes, more) {
   testFiles('python', /(^|\/)test_\w+[.]py$/);
   const args = [
     '-m',
@@ -45,6 +46,7 @@ function pytest(minutes) {
     at('python', 'pyproject.toml'),
     '--rootdir',
     at(),
+    ...more,
     at('test', 'python'),
   ];
   const env = { PYTHONPATH: [at('python'), process.env.PYTHONPATH].filter(Boolean).join(delimiter) };
