@@ -16,7 +16,8 @@ from symphony_bridge import _native, js
 def make(seed: int, leaves: int, whole_floats: bool = True) -> Any:
     """A list of nested values with about as many leaves.
 
-    ``whole_floats``: with floats like 2.0, which JavaScript's numbers cannot tell from 2.
+    ``whole_floats``: with floats like 2.0, which JavaScript's numbers cannot tell from 2, and with lists
+    that mix floats and integers, of which it makes floats.
     """
     maker = _Maker(random.Random(seed), whole_floats)
     top: List[Any] = []
@@ -44,6 +45,7 @@ def _parts(value: Any) -> List[Any]:
 class _Maker:
     def __init__(self, rng: random.Random, whole_floats: bool) -> None:
         self.rng = rng
+        self.whole_floats = whole_floats
         self.floats = [-0.0, 0.5, float("inf"), float("nan")] + [0.0, 1.0, 1e300] * whole_floats
         self.leaves = 0
         self.shared: List[Any] = []
@@ -60,7 +62,11 @@ class _Maker:
         return made
 
     def some(self, depth: int) -> List[Any]:
-        return [self.value(depth) for _ in range(self.rng.randrange(5))]
+        made = [self.value(depth) for _ in range(self.rng.randrange(5))]
+        if not self.whole_floats and {type(item) for item in made} == {int, float}:
+            # As numbers of JavaScript alone, one fraction would make floats of them all.
+            made.append(None)
+        return made
 
     def cyclic(self, depth: int) -> Any:
         made: List[Any] = []
