@@ -86,7 +86,7 @@ export class Session implements RefOwner {
   private readonly imports = new Map<string, PyObject>();
   protected readonly outbox: Outbox;
   private readonly watch: AnswerWatch | null;
-  private readonly traced: boolean;
+  protected readonly traced: boolean;
   private readonly handles = new LiveHandles(() => this.outbox.plan());
   private reason: BridgeError | null = null;
 

@@ -48,8 +48,11 @@ function holderBelow(below: AnyFunction): StackHolder {
   const holder: StackHolder = {};
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = Math.min(limit, FRAME_LIMIT);
-  Error.captureStackTrace(holder, below);
-  Error.stackTraceLimit = limit;
+  try {
+    Error.captureStackTrace(holder, below);
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
   return holder;
 }
 
@@ -80,14 +83,22 @@ class CapturedCaller implements Caller {
 
 /** V8 hands out what it captured when `stack` is first read, by the hook of that moment. */
 function sitesOf(holder: StackHolder): readonly NodeJS.CallSite[] {
-  const previous = Error.prepareStackTrace;
-  Error.prepareStackTrace = keepCallSites;
-  const { stack } = holder;
-  Error.prepareStackTrace = previous;
+  const stack = rawStack(holder);
   // Other extensions share this hook; what is no list of call sites is theirs.
   const sites = Array.isArray(stack) ? (stack as NodeJS.CallSite[]) : [];
   const entry = sites.findIndex((site) => site.getFunctionName() === CALLBACK_ENTRY);
   return entry === -1 ? sites : sites.slice(0, entry);
+}
+
+function rawStack(holder: StackHolder): unknown {
+  const previous = Error.prepareStackTrace;
+  Error.prepareStackTrace = keepCallSites;
+  try {
+    return holder.stack;
+  } finally {
+    // Also where JavaScript's stack has been used up: the hook is everybody's.
+    Error.prepareStackTrace = previous;
+  }
 }
 
 function framesOf(sites: readonly NodeJS.CallSite[]): JoinedFrame[] {

@@ -77,14 +77,16 @@ export class SyncSession extends Session implements SyncCalls {
     below: (...args: never[]) => unknown,
   ): unknown {
     if (this.closed) throw new BridgeClosed();
-    const last = args.length === 0 ? null : args[args.length - 1];
-    const keywords = last instanceof Kwargs ? last : null;
-    const plain = keywords === null ? args : args.slice(0, -1);
     // Python may wait for calls that were started before.
     this.outbox.hurry();
+    const parent = this.traced ? currentSpan() : 0;
     try {
+      if (args.length === 0 && name === null) return this.codec.callBare(target, parent);
+      const last = args.length === 0 ? null : args[args.length - 1];
+      const keywords = last instanceof Kwargs ? last : null;
+      const plain = keywords === null ? args : args.slice(0, -1);
       const kwargs = keywords === null ? null : keywords.values;
-      return this.codec.call(target, name, plain, kwargs, null, currentSpan(), keywords?.options?.strict);
+      return this.codec.call(target, name, plain, kwargs, null, parent, keywords?.options?.strict);
     } catch (error) {
       const caller = captureCaller(below).frames();
       if (error instanceof RaisedInPython) {

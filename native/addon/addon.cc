@@ -60,6 +60,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   napi_value call_sync = nullptr;
   napi_create_function(env, "callSync", NAPI_AUTO_LENGTH, CallSync, nullptr, &call_sync);
   exports["callSync"] = Napi::Value(env, call_sync);
+  napi_value call_bare = nullptr;
+  napi_create_function(env, "callBare", NAPI_AUTO_LENGTH, CallBare, nullptr, &call_bare);
+  exports["callBare"] = Napi::Value(env, call_bare);
   napi_value poll = nullptr;
   napi_create_function(env, "poll", NAPI_AUTO_LENGTH, Poll, nullptr, &poll);
   exports["poll"] = Napi::Value(env, poll);

@@ -163,4 +163,5 @@ void LeavePython() {
 }
 
 GilScope::GilScope() { PyEval_RestoreThread(own_state); }
-GilScope::~GilScope() { own_state = PyEval_SaveThread(); }
+// What it gives is `own_state` again.
+GilScope::~GilScope() { PyEval_SaveThread(); }

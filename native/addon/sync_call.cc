@@ -8,6 +8,7 @@
 
 namespace {
 
+// Twins: `Status` in extension/bridge/codec/syncCodec.ts.
 constexpr int32_t kReplyTooLarge = 2;
 
 // Places in `registers`; twin: extension/bridge/codec/syncCodec.ts.
@@ -139,6 +140,31 @@ napi_value CallSync(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// Nothing here but what a call needs at least.
+napi_value CallBare(napi_env env, napi_callback_info) {
+  Scratch& scratch = TheScratch();
+  double* const registers = scratch.registers.data;
+  if (registers == nullptr) {
+    napi_throw_error(env, nullptr, "callBare before scratch");
+    return nullptr;
+  }
+  const uint32_t target = LengthFrom(registers[kTarget]);
+  const double parent = registers[kParent];
+  int32_t status;
+  {
+    const GilScope gil;
+    // As above.
+    status = Table()->call_bare(target, parent, &scratch.reply);
+  }
+  scratch.status = status;
+  if (status == SYM_NONE) {
+    scratch.registers.data[kStatus] = status;
+  } else {
+    CopyReply(scratch);
+  }
+  return nullptr;
+}
+
 void TakeReply(const Napi::CallbackInfo& info) {
   Scratch& scratch = TheScratch();
   if (scratch.registers.data == nullptr)
@@ -148,10 +174,15 @@ void TakeReply(const Napi::CallbackInfo& info) {
 
 Napi::Value TakeSegments(const Napi::CallbackInfo& info) {
   const SymPack& reply = TheScratch().reply;
+  const auto allocate = info[0].As<Napi::Function>();
   auto list = Napi::Array::New(info.Env(), reply.segments_length);
   for (uint32_t index = 0; index < reply.segments_length; ++index) {
     const SymSegment& segment = reply.segments[index];
-    auto bytes = Napi::Uint8Array::New(info.Env(), segment.length);
+    const auto length = Napi::Number::New(info.Env(), static_cast<double>(segment.length));
+    auto bytes = allocate.Call({length}).As<Napi::Uint8Array>();
+    if (bytes.ByteLength() != segment.length) {
+      throw Napi::RangeError::New(info.Env(), "takeSegments: memory of another length");
+    }
     if (segment.length != 0) std::memcpy(bytes.Data(), segment.data, segment.length);
     list[index] = bytes;
   }

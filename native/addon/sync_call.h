@@ -14,9 +14,14 @@ void SetScratch(const Napi::CallbackInfo& info);
 // Status 2 means that the reply scratch is too small: grow it and call takeReply.
 napi_value CallSync(napi_env env, napi_callback_info info);
 
+// callBare(): void. As callSync, of the target itself without arguments. Status 4: it gave None,
+// and there is no reply to read.
+napi_value CallBare(napi_env env, napi_callback_info info);
+
 // takeReply(): void. Copies the reply of the last call into the (grown) reply scratch, and writes
 // the registers.
 void TakeReply(const Napi::CallbackInfo& info);
 
-// takeSegments(): Uint8Array[]. Copies of the segments of the last reply.
+// takeSegments(allocate: (length) => Uint8Array): Uint8Array[]. Copies of the segments of the last
+// reply. Node-API could only make memory that is cleared first.
 Napi::Value TakeSegments(const Napi::CallbackInfo& info);

@@ -53,7 +53,8 @@ test('languages call each other to any depth', async (t) => {
   assert.equal(down(40), 40);
   const endless = (): number => back(endless);
   const error = thrown(endless);
-  assert.match(String(error.stack), /recursion|JavaScript's stack/i);
+  // Which side finds its stack used up first depends on the sizes of their frames.
+  assert.match(String(error.stack), /recursion|JavaScript's stack|call stack size/i);
   assert.equal(down(3), 3);
 });
 

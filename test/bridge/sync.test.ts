@@ -1,6 +1,7 @@
 /** Synchronous calls, which only the embedded host has. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { tuple } from '../../extension/bridge/codec';
 import { BridgeClosed, ConversionError, PythonError } from '../../extension/bridge/errors';
 import { kw } from '../../extension/bridge/refs';
 import { openEmbedded, thrown } from './bothHosts';
@@ -29,6 +30,31 @@ test('values pass as in asynchronous calls, large ones too', async (t) => {
   assert.equal(echo(text), text);
   const bytes = new Uint8Array(1_000_000).fill(3);
   assert.ok(Buffer.from(echo(bytes) as Uint8Array).equals(bytes));
+});
+
+test('a held callable without arguments gives None, values of any size, errors and what is awaited', async (t) => {
+  const bridge = await openEmbedded(t);
+  const make = async (source: string) => bridge.sync(await bridge.callRef('builtins:eval', [source]));
+  const nothing = await make('lambda: None');
+  assert.equal(nothing(), null);
+  assert.deepEqual(
+    (await make('lambda: {"a": (1,)}'))(),
+    bridge.callSync('builtins:dict', kw({ a: tuple(1) })),
+  );
+  assert.equal(((await make('lambda: list(range(100_000))'))() as number[]).length, 100_000);
+  assert.deepEqual((await make('lambda: bytes(200_000)'))(), new Uint8Array(200_000));
+  assert.equal(await (await make('lambda: __import__("asyncio").sleep(0.001, "slept")'))(), 'slept');
+  const error = thrown(await make('lambda: 1 / 0'));
+  assert.equal((error as PythonError).type, 'ZeroDivisionError');
+  assert.match(String(error.stack), /TypeScript[\s\S]+Python/);
+  assert.equal(nothing(), null);
+  const again = bridge.sync(await bridge.callRef('builtins:eval', ['lambda f: f() or f()']));
+  assert.equal(
+    again(() => nothing()),
+    null,
+  );
+  await bridge.close();
+  assert.ok(thrown(nothing) instanceof BridgeClosed);
 });
 
 test('errors are thrown with the caller in front', async (t) => {

@@ -21,7 +21,7 @@ FIELDS = {
         "segments_length",
     ],
     "SymHost": ["context", "wake", "call", "pump"],
-    "SymTable": ["abi", "size", "call_sync", "submit", "connect", "drain", "close"],
+    "SymTable": ["abi", "size", "call_sync", "call_bare", "submit", "connect", "drain", "close"],
 }
 
 PROGRAM = f"""

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConversionError, NO_REFS, type SyncAddon, SyncCodec, tuple } from '../../extension/bridge/codec';
+import { Tag } from '../../extension/protocol/pack';
 
 /** Replies with what it was called with, as the addon does: into whatever memory is registered by then. */
 class EchoAddon implements SyncAddon {
@@ -52,8 +53,24 @@ class EchoAddon implements SyncAddon {
     chars.set(reply.chars);
   }
 
-  takeSegments(): Uint8Array[] {
-    return this.reply?.segments ?? [];
+  callBare(): void {
+    const { during } = this;
+    this.during = undefined;
+    during?.();
+    assert.ok(this.memory);
+    this.memory[6][6] = 4;
+    if (this.status === 0) return;
+    const none = new Float64Array(0);
+    this.reply = { ops: Int32Array.of(Tag.TRUE), nums: none, chars: new Uint8Array(0), segments: [] };
+    this.takeReply();
+  }
+
+  takeSegments(allocate: (length: number) => Uint8Array): Uint8Array[] {
+    return (this.reply?.segments ?? []).map((bytes) => {
+      const copy = allocate(bytes.length);
+      copy.set(bytes);
+      return copy;
+    });
   }
 }
 
@@ -62,7 +79,7 @@ function setUp() {
   const codec = new SyncCodec(addon, NO_REFS, (payload) => new Error(`raised ${JSON.stringify(payload)}`));
   const echo = (...args: unknown[]) => codec.call(7, 'm:f', args, null, 'here:1', 0);
   const told = (...args: unknown[]) => tuple('m:f', tuple(...args), null, 'here:1');
-  return { addon, echo, told };
+  return { addon, codec, echo, told };
 }
 
 test('a call and its reply', () => {
@@ -131,6 +148,19 @@ test('a call that fails inside another leaves the outer one whole', () => {
   assert.deepStrictEqual(echo('outer'), told('outer'));
   addon.during = () => assert.throws(() => echo(() => 1), ConversionError);
   assert.deepStrictEqual(echo('outer'), told('outer'));
+});
+
+test('calls without arguments write nothing, and leave the memory to the call around them', () => {
+  const { addon, codec, echo, told } = setUp();
+  assert.equal(codec.callBare(7, 0), null);
+  const inner: unknown[] = [];
+  addon.during = () => inner.push(codec.callBare(7, 0), echo('inner'), codec.callBare(7, 0));
+  assert.deepStrictEqual(echo('outer'), told('outer'));
+  assert.deepStrictEqual(inner, [null, told('inner'), null]);
+  addon.during = () => assert.deepStrictEqual(echo('inside'), told('inside'));
+  assert.equal(codec.callBare(7, 0), null);
+  addon.status = 1;
+  assert.throws(() => codec.callBare(7, 0), /raised true/);
 });
 
 test('an error payload is thrown as the session wants it', () => {

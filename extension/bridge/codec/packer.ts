@@ -77,20 +77,6 @@ export class Packer extends ContainerWriter {
     }
   }
 
-  /** Packs the payload of a call of the target itself without arguments: it gives nothing out. */
-  bareCall(): void {
-    if (this.segments.length !== 0) this.segments = [];
-    const { ops } = this;
-    ops[0] = CALL_TUPLE;
-    ops[1] = Tag.NONE;
-    ops[2] = Tag.TUPLE;
-    ops[3] = Tag.NONE;
-    ops[4] = Tag.NONE;
-    this.opsLen = 5;
-    this.numsLen = 0;
-    this.charsLen = 0;
-  }
-
   value(v: unknown): void {
     // Comparisons one by one compile to checks of the tag; a switch over `typeof` makes the string first.
     if (typeof v === 'number') this.number(v);

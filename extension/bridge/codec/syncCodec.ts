@@ -37,6 +37,8 @@ enum Status {
   ERROR = 1,
   /** The reply does not fit: its lengths are told, `takeReply` copies it once larger memory is registered. */
   TOO_LARGE = 2,
+  /** The reply is None, and nothing was written. */
+  NONE = 4,
 }
 
 /** The part of the addon that synchronous calls use. */
@@ -53,10 +55,12 @@ export interface SyncAddon {
   ): void;
   /** Makes the call that stands in the registers, and waits. */
   callSync(segments?: readonly Uint8Array[]): void;
+  /** As `callSync`, of the target itself without arguments. */
+  callBare(): void;
   /** Copies the last reply into the registered memory once more. */
   takeReply(): void;
-  /** Copies of the segments of the last reply. */
-  takeSegments(): Uint8Array[];
+  /** Copies of the segments of the last reply, in memory that `allocate` gives. */
+  takeSegments(allocate: (length: number) => Uint8Array): Uint8Array[];
 }
 
 export class SyncCodec {
@@ -101,20 +105,22 @@ export class SyncCodec {
       this.register(lane);
       const lent = lane.packer.segments;
       lane.call(this.addon, target, parent);
-      if (lane.status === Status.TOO_LARGE) {
-        lane.growReply();
-        this.register(lane);
-        this.addon.takeReply();
-      }
-      // Read now: reading the reply may make another call.
-      const { status } = lane;
-      const reply = this.unpack(lane, strict && status === Status.VALUE);
-      if (status === Status.VALUE) return reply;
-      if ((reply as { code?: unknown } | null)?.code === VIEW_ESCAPED) escaped.push(lent);
-      throw this.toError(reply);
+      return this.reply(lane, strict, lent);
     } finally {
       // A call inside a call gives the outer one the memory back that its reply is written to.
       if (before !== undefined) this.register(before);
+    }
+  }
+
+  /** As `call`, of `target` itself without arguments: nothing is packed, and None needs no reading. */
+  callBare(target: number, parent: number): unknown {
+    const lane = this.lane();
+    const before = this.registered;
+    this.register(lane);
+    try {
+      return lane.callBare(this.addon, target, parent) ? null : this.reply(lane, false, NO_SEGMENTS);
+    } finally {
+      if (before !== undefined && before !== lane) this.register(before);
     }
   }
 
@@ -131,6 +137,20 @@ export class SyncCodec {
     }
   }
 
+  private reply(lane: Lane, strict: boolean, lent: readonly Uint8Array[]): unknown {
+    if (lane.status === Status.TOO_LARGE) {
+      lane.growReply();
+      this.register(lane);
+      this.addon.takeReply();
+    }
+    // Read now: reading the reply may make another call.
+    const { status } = lane;
+    const reply = this.unpack(lane, strict && status === Status.VALUE);
+    if (status === Status.VALUE) return reply;
+    if ((reply as { code?: unknown } | null)?.code === VIEW_ESCAPED) escaped.push(lent);
+    throw this.toError(reply);
+  }
+
   private pack(
     lane: Lane,
     name: string | null,
@@ -138,10 +158,6 @@ export class SyncCodec {
     kwargs: Record<string, unknown> | null,
     site: string | null,
   ): void {
-    if (args.length === 0 && name === null && kwargs === null && site === null) {
-      lane.packer.bareCall();
-      return;
-    }
     this.depth++;
     const mark = this.tracker.begin();
     let packed = false;
@@ -217,6 +233,15 @@ class Lane {
     else addon.callSync(segments);
   }
 
+  /** True when Python gave None. */
+  callBare(addon: SyncAddon, target: number, parent: number): boolean {
+    const { registers } = this;
+    registers[Register.TARGET] = target;
+    registers[Register.PARENT] = parent;
+    addon.callBare();
+    return registers[Register.STATUS] === Status.NONE;
+  }
+
   get status(): Status {
     return this.registers[Register.STATUS];
   }
@@ -233,7 +258,7 @@ class Lane {
         segments:
           registers[Register.REPLY_SEGMENTS] === 0
             ? NO_SEGMENTS
-            : (addon.takeSegments() as Uint8Array<ArrayBuffer>[]),
+            : (addon.takeSegments(uncleared) as Uint8Array<ArrayBuffer>[]),
         ours: true,
         opsAt: 0,
         opsEnd: registers[Register.REPLY_OPS],
@@ -278,3 +303,8 @@ class Lane {
 }
 
 const NO_SEGMENTS: readonly Uint8Array<ArrayBuffer>[] = [];
+
+/** Memory of its own that is about to be written as a whole: clearing it first would cost as much again. */
+function uncleared(length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+}

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SYMPHONY_TABLE_ABI 3u
+#define SYMPHONY_TABLE_ABI 4u
 #define SYMPHONY_TABLE_CAPSULE "symphony_bridge._native.table"
 
 #ifdef __cplusplus
@@ -32,8 +32,15 @@ typedef struct {
   uint32_t segments_length;
 } SymPack;
 
-/* SYM_GONE: JavaScript cannot run any more. SYM_EXHAUSTED: it has no stack left for the call. */
-typedef enum { SYM_VALUE = 0, SYM_ERROR = 1, SYM_GONE = 2, SYM_EXHAUSTED = 3 } SymStatus;
+/* SYM_GONE: JavaScript cannot run any more. SYM_EXHAUSTED: it has no stack left for the call.
+ * SYM_NONE: the value is None, and no reply was written. */
+typedef enum {
+  SYM_VALUE = 0,
+  SYM_ERROR = 1,
+  SYM_GONE = 2,
+  SYM_EXHAUSTED = 3,
+  SYM_NONE = 4
+} SymStatus;
 
 /* Takes a reply while its memory is valid. */
 typedef void (*SymTake)(void* sink, const SymPack* reply);
@@ -61,6 +68,9 @@ typedef struct {
   /* Calls handle `target` (0: by the name in the pack) with the packed call; `parent` is the
    * caller's span. The reply is borrowed until the next call on this thread. GIL: held. */
   int32_t (*call_sync)(uint32_t target, double parent, const SymPack* call, SymPack* reply);
+
+  /* As `call_sync`, of `target` itself without arguments: what must be fast. SYM_NONE is common. */
+  int32_t (*call_bare)(uint32_t target, double parent, SymPack* reply);
 
   /* Takes whole frames; they are copied. Never blocks. 0, or -1 for a malformed frame. GIL: no. */
   int32_t (*submit)(const uint8_t* frames, size_t length);

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard};
 
 /// Locks, whether or not a thread has panicked with the lock: every critical section here only moves values, so what a
 /// panic leaves behind is still consistent.
+#[inline]
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()
@@ -22,6 +23,7 @@ pub type NumberMap<V> = HashMap<u32, V, BuildHasherDefault<ByNumber>>;
 pub struct ByNumber(u64);
 
 impl Hasher for ByNumber {
+    #[inline]
     fn finish(&self) -> u64 {
         self.0
     }
@@ -32,6 +34,7 @@ impl Hasher for ByNumber {
         }
     }
 
+    #[inline]
     fn write_u32(&mut self, number: u32) {
         // The upper bits tell buckets apart, the lower ones choose them.
         self.0 = u64::from(number).wrapping_mul(0x9E37_79B9_7F4A_7C15);

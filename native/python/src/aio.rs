@@ -5,10 +5,10 @@
 //! runs all posted closures in one callback. Must not know the Pit or the session.
 
 use std::future::{poll_fn, Future};
-use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
-use std::task::Poll;
+use std::pin::{pin, Pin};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError};
@@ -53,8 +53,11 @@ pub fn runtime() -> &'static Runtime {
     })
 }
 
-/// Runs `future` on Tokio and returns an awaitable of the running asyncio loop; `convert` turns the
-/// output into a Python object on the loop's thread.
+/// Runs `future` and returns an awaitable of the running asyncio loop; `convert` turns the output into a Python object
+/// on the loop's thread.
+///
+/// The future is polled once here: one that is ready needs no Tokio and no wake-up. Otherwise it moves to Tokio. Either
+/// way a poll must neither block nor compute for long.
 ///
 /// Cancelling the awaitable drops the future, or its output; a panic of either fails it. Raises `RuntimeError` without a running
 /// loop.
@@ -70,17 +73,22 @@ where
 {
     let event_loop = running_loop(py)?;
     let queue = LoopQueue::of(&event_loop)?;
-    let awaitable = event_loop.call_method0("create_future")?;
+    let mut future = Box::pin(catching(future));
+    if queue.may_settle_now() {
+        if let Poll::Ready(output) = poll_here(py, future.as_mut()) {
+            return settled(&event_loop, converted(py, output, convert));
+        }
+    }
+    let awaitable = event_loop.call_method0(intern!(py, "create_future"))?;
     let waiting = awaitable.clone().unbind();
     let task = runtime().spawn(async move {
-        let output = catching(future).await;
+        let output = future.await;
         queue.post(Box::new(move |py| {
             // Nobody waits any more: the output is dropped unconverted and frees what it holds.
             if is_done(waiting.bind(py))? {
                 return Ok(());
             }
-            let converted = output.and_then(|output| panics::caught(|| convert(py, output)));
-            let result = converted.unwrap_or_else(|panic| Err(errors::panicked(py, &panic)));
+            let result = converted(py, output, convert);
             // Converting may have run code that gave up waiting.
             if is_done(waiting.bind(py))? {
                 return Ok(());
@@ -95,12 +103,41 @@ where
     Ok(awaitable)
 }
 
+/// Polls a future on this thread, without the GIL. Whatever wakes it later has to poll it again anyway.
+fn poll_here<T: Send>(
+    py: Python<'_>,
+    future: Pin<&mut (impl Future<Output = T> + Send)>,
+) -> Poll<T> {
+    py.detach(|| {
+        let _runtime = runtime().enter();
+        future.poll(&mut Context::from_waker(&NOBODY))
+    })
+}
+
+static NOBODY: LazyLock<Waker> = LazyLock::new(|| Waker::from(Arc::new(Nobody)));
+
+struct Nobody;
+
+impl Wake for Nobody {
+    fn wake(self: Arc<Self>) {}
+}
+
+fn converted<R>(
+    py: Python<'_>,
+    output: Result<R, Panic>,
+    convert: impl FnOnce(Python<'_>, R) -> PyResult<Py<PyAny>>,
+) -> PyResult<Py<PyAny>> {
+    output
+        .and_then(|output| panics::caught(|| convert(py, output)))
+        .unwrap_or_else(|panic| Err(errors::panicked(py, &panic)))
+}
+
 /// An awaitable of `event_loop` that is over already.
 pub fn settled<'py>(
     event_loop: &Bound<'py, PyAny>,
     outcome: PyResult<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let awaitable = event_loop.call_method0("create_future")?;
+    let awaitable = event_loop.call_method0(intern!(event_loop.py(), "create_future"))?;
     settle(&awaitable, outcome)?;
     Ok(awaitable)
 }
@@ -262,19 +299,25 @@ pub struct LoopQueue {
     posted: Mutex<Vec<Posted>>,
     event: libc::c_int,
     armed: AtomicBool,
+    /// Futures that may still be settled where they are made, before one has to go round.
+    allowance: AtomicU32,
 }
+
+/// A task that awaits nothing but ready futures lets the others run once in so many.
+const ALLOWANCE: u32 = 256;
 
 impl LoopQueue {
     /// The queue of `event_loop`, attached to it on first use. Call on the loop's thread.
     pub fn of(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Self>> {
-        const ATTRIBUTE: &str = "_symphony_queue";
-        if let Ok(reader) = event_loop.getattr(ATTRIBUTE) {
+        let attribute = intern!(event_loop.py(), "_symphony_queue");
+        if let Ok(reader) = event_loop.getattr(attribute) {
             return Ok(reader.cast::<LoopReader>()?.get().queue.clone());
         }
         let queue = Arc::new(Self {
             posted: Mutex::default(),
             event: new_event()?,
             armed: AtomicBool::new(false),
+            allowance: AtomicU32::new(ALLOWANCE),
         });
         let reader = Bound::new(
             event_loop.py(),
@@ -283,8 +326,16 @@ impl LoopQueue {
             },
         )?;
         event_loop.call_method1("add_reader", (queue.event, &reader))?;
-        event_loop.setattr(ATTRIBUTE, reader)?;
+        event_loop.setattr(attribute, reader)?;
         Ok(queue)
+    }
+
+    /// Whether an awaitable may be given that is over already. Call on the loop's thread.
+    fn may_settle_now(&self) -> bool {
+        let left = self.allowance.load(Ordering::Relaxed);
+        let next = left.checked_sub(1).unwrap_or(ALLOWANCE);
+        self.allowance.store(next, Ordering::Relaxed);
+        left > 0
     }
 
     /// Queues `action` for the loop's thread. Any thread, with or without the GIL; never blocks.

@@ -65,6 +65,7 @@ pub fn connect(host: SymHost) -> &'static JsThread {
 }
 
 /// The calling thread, if it runs JavaScript.
+#[inline]
 pub fn current() -> Option<&'static JsThread> {
     CURRENT.get()
 }
@@ -91,16 +92,27 @@ pub fn disconnect() {
     }
 }
 
-/// Runs Python for JavaScript on the calling thread.
-pub fn in_python<T>(body: impl FnOnce() -> T) -> T {
-    let _step = current().map(Step::take);
-    body()
+/// Python runs for the JavaScript of the calling thread, in its own session, until the guard drops.
+#[inline]
+pub fn enter() -> Entered {
+    let thread = current();
+    Entered {
+        _step: thread.map(Step::take),
+        _session: sessions::enter(thread.and_then(|thread| thread.session.get().copied())),
+    }
+}
+
+/// See [`enter`].
+pub struct Entered {
+    _step: Option<Step<'static>>,
+    _session: Inside,
 }
 
 /// One step over the border, taken back when dropped.
 struct Step<'a>(&'a JsThread);
 
 impl<'a> Step<'a> {
+    #[inline]
     fn take(thread: &'a JsThread) -> Self {
         thread.count();
         Self(thread)
@@ -108,6 +120,7 @@ impl<'a> Step<'a> {
 }
 
 impl Drop for Step<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.0.count();
     }
@@ -225,6 +238,7 @@ impl JsThread {
         self.native_id
     }
 
+    #[inline]
     fn count(&self) {
         // Only this thread writes.
         let step = self.step.load(Ordering::Relaxed);

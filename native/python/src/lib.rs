@@ -12,6 +12,7 @@ mod crossing;
 mod deadlock;
 mod dispatch;
 mod errors;
+mod fast_call;
 mod host_calls;
 mod host_ref;
 mod job;
@@ -48,6 +49,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(kept_errors::keep_error, module)?)?;
     module.add_function(wrap_pyfunction!(kept_errors::kept_error, module)?)?;
     module::register(module)?;
+    fast_call::register(module)?;
     codec::register(module)?;
     pit::register(module)?;
     probes::register(module)?;

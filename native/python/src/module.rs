@@ -9,7 +9,7 @@ use pyo3::types::PyDict;
 use symphony_core::frame::{kind, Header};
 use symphony_core::handles;
 use symphony_core::pack::PackBuf;
-use symphony_core::recorder::{self, Lang, SpanId};
+use symphony_core::recorder::{self, SpanId};
 
 use crate::aio::LoopQueue;
 use crate::codec;
@@ -23,7 +23,6 @@ use crate::thread_names;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(open_trace, module)?)?;
-    module.add_function(wrap_pyfunction!(begin_span, module)?)?;
     module.add_function(wrap_pyfunction!(fail_span, module)?)?;
     module.add_function(wrap_pyfunction!(end_span, module)?)?;
     module.add_function(wrap_pyfunction!(live_handles, module)?)?;
@@ -39,7 +38,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(attach_loop, module)?)?;
     module.add_function(wrap_pyfunction!(shut_down, module)?)?;
     module.add_function(wrap_pyfunction!(forget_in_fork, module)?)?;
-    module.add_function(wrap_pyfunction!(noop, module)?)?;
     module.add_function(wrap_pyfunction!(bench_spans, module)?)?;
     module.add_function(wrap_pyfunction!(table_layout, module)?)?;
     Ok(())
@@ -50,17 +48,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 fn open_trace(path: &str) -> PyResult<()> {
     recorder::open(Path::new(path))
         .map_err(|error| PyOSError::new_err(format!("cannot record into {path}: {error}")))
-}
-
-/// Begins a span of a script's own; `parent` 0 is the thread's current span.
-#[pyfunction]
-fn begin_span(name: &str, site: &str, parent: SpanId) -> SpanId {
-    let parent = if parent == 0 {
-        recorder::current()
-    } else {
-        parent
-    };
-    recorder::begin_child(parent, recorder::intern(name, site, ""), Lang::Python)
 }
 
 #[pyfunction]
@@ -204,10 +191,6 @@ fn shut_down() {
 fn forget_in_fork() {
     session::forget_in_fork();
 }
-
-/// Does nothing: what a crossing from Python to Rust costs by itself.
-#[pyfunction]
-fn noop() {}
 
 /// Nanoseconds for begin and end of one span, the mean of `count`.
 #[pyfunction]

@@ -95,6 +95,7 @@ pub fn home(object: &Bound<'_, PyAny>) -> Option<Py<PyAny>> {
 }
 
 /// The object behind a handle and the name of its calls. A released handle is a `LookupError`.
+#[inline]
 pub fn callable(py: Python<'_>, handle: HandleId) -> PyResult<(Py<PyAny>, NameId)> {
     look(py, handle, |held| (held.object.clone_ref(py), held.call))
 }
@@ -157,6 +158,7 @@ fn address(object: &Bound<'_, PyAny>) -> (u32, usize) {
     (session::number(), object.as_ptr() as usize)
 }
 
+#[inline]
 fn look<T>(_py: Python<'_>, handle: HandleId, take: impl FnOnce(&Held) -> T) -> PyResult<T> {
     lock(&OBJECTS).held.get(&handle).map(take).ok_or_else(|| {
         PyLookupError::new_err(format!(

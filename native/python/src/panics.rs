@@ -21,6 +21,7 @@ pub struct Panic {
 }
 
 /// Runs `body`; a panic in it becomes a value.
+#[inline]
 pub fn caught<T>(body: impl FnOnce() -> T) -> Result<T, Panic> {
     watch();
     panic::catch_unwind(AssertUnwindSafe(body)).map_err(|payload| Panic {

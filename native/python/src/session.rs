@@ -74,6 +74,7 @@ pub fn is_connected() -> bool {
     !is_closed() && sessions::current().is_some_and(|session| session.outbox.is_connected())
 }
 
+#[inline]
 pub fn is_closed() -> bool {
     sessions::current().is_none_or(Session::is_closed) || is_forked()
 }
@@ -84,6 +85,7 @@ pub fn forget_in_fork() {
     FORKED.store(true, Ordering::Release);
 }
 
+#[inline]
 pub fn is_forked() -> bool {
     FORKED.load(Ordering::Acquire)
 }

@@ -21,10 +21,12 @@ pub struct Session {
 
 impl Session {
     /// Counted up over the life of the process; never 0.
+    #[inline]
     pub fn number(&self) -> u32 {
         self.number
     }
 
+    #[inline]
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
@@ -71,6 +73,7 @@ pub fn close(session: &'static Session) -> bool {
 }
 
 /// The session that the calling thread means.
+#[inline]
 pub fn current() -> Option<&'static Session> {
     CURRENT.get().or_else(|| {
         // SAFETY: null, or a session, which is never freed.
@@ -79,6 +82,7 @@ pub fn current() -> Option<&'static Session> {
 }
 
 /// The calling thread means `session` until the guard drops; None changes nothing.
+#[inline]
 pub fn enter(session: Option<&'static Session>) -> Inside {
     let before = CURRENT.get();
     if session.is_some() {
@@ -122,6 +126,7 @@ pub struct Inside {
 }
 
 impl Drop for Inside {
+    #[inline]
     fn drop(&mut self) {
         CURRENT.set(self.before);
     }

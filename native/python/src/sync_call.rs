@@ -4,7 +4,7 @@
 //! and the JavaScript thread answers what it asks of JavaScript meanwhile. Must not know C pointers: the table does.
 
 use pyo3::prelude::*;
-use symphony_core::pack::{tag, PackBuf, PackView};
+use symphony_core::pack::{PackBuf, PackView};
 use symphony_core::recorder::{self, Lang, NameId, SpanId};
 
 use crate::codec::{self, CallPayload};
@@ -16,15 +16,6 @@ use crate::refs::{Arrivals, BridgeRefs, Given};
 use crate::resolve::resolve;
 use crate::session;
 
-/// A call of a handle itself without arguments: TUPLE 4, NONE, TUPLE 0, NONE, NONE.
-const NO_ARGUMENTS: [i32; 5] = [
-    tag::TUPLE as i32 | 4 << 8,
-    tag::NONE as i32,
-    tag::TUPLE as i32,
-    tag::NONE as i32,
-    tag::NONE as i32,
-];
-
 /// Calls Python with a packed call and packs the result into `reply`.
 pub fn run(
     py: Python<'_>,
@@ -35,18 +26,6 @@ pub fn run(
 ) -> PyResult<()> {
     if session::is_closed() {
         return Err(errors::closed());
-    }
-    if target != 0 && call.ops == NO_ARGUMENTS {
-        let (callable, name) = objects::callable(py, target)?;
-        let result = traced(py, name, parent, || callable.bind(py).call0())?;
-        if result.is_none() {
-            // What most of them return: nothing to wait for, nothing to give out.
-            leave_fork();
-            reply.none();
-            return Ok(());
-        }
-        let result = awaited(result, parent)?;
-        return giving(py, || codec::encode(&result, reply, &BridgeRefs, "result"));
     }
     let arrivals = Arrivals::begin(py);
     let (request, views) = codec::decode_call_lending(py, call, &BridgeRefs)?;
@@ -64,6 +43,27 @@ pub fn run(
             })
         });
     views.settle(py, packed)
+}
+
+/// Calls a handle itself without arguments. What it gives may still have to be waited for: see [`finish`].
+#[inline]
+pub fn bare(py: Python<'_>, target: u32, parent: SpanId) -> PyResult<Bound<'_, PyAny>> {
+    if session::is_closed() {
+        return Err(errors::closed());
+    }
+    let (callable, name) = objects::callable(py, target)?;
+    // Bound from here on: it is dropped without asking who holds the GIL.
+    let callable = callable.into_bound(py);
+    let result = traced(py, name, parent, || callable.call0())?;
+    leave_fork();
+    Ok(result)
+}
+
+/// Packs what [`bare`] gave.
+pub fn finish(result: Bound<'_, PyAny>, parent: SpanId, reply: &mut PackBuf) -> PyResult<()> {
+    let py = result.py();
+    let result = awaited(result, parent)?;
+    giving(py, || codec::encode(&result, reply, &BridgeRefs, "result"))
 }
 
 /// Packs a result. What was given out for one that cannot be packed is taken back.
@@ -84,6 +84,7 @@ fn awaited(result: Bound<'_, PyAny>, parent: SpanId) -> PyResult<Bound<'_, PyAny
 }
 
 /// A call that has forked goes on in the fork, too: it must not return into a second JavaScript.
+#[inline]
 fn leave_fork() {
     if session::is_forked() {
         // SAFETY: ends the process; nothing runs after it.
@@ -112,6 +113,7 @@ fn run_request<'py>(
     traced(py, name, parent, || callable.call(args, kwargs))
 }
 
+#[inline]
 fn traced<'py>(
     py: Python<'py>,
     name: NameId,

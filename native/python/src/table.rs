@@ -12,16 +12,19 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 use symphony_core::pack::{PackBuf, PackView, Segment};
 
+use crate::errors;
 use crate::js;
+use crate::panics;
 use crate::session;
 use crate::sessions;
 use crate::sync_call;
 
-const ABI: u32 = 3;
+const ABI: u32 = 4;
 const CAPSULE: &CStr = c"symphony_bridge._native.table";
 
 const VALUE: i32 = 0;
 const ERROR: i32 = 1;
+const NONE: i32 = 4;
 
 /// Twin of `SymSegment`.
 #[repr(C)]
@@ -71,6 +74,7 @@ struct SymTable {
     abi: u32,
     size: u32,
     call_sync: unsafe extern "C" fn(u32, f64, *const SymPack, *mut SymPack) -> i32,
+    call_bare: unsafe extern "C" fn(u32, f64, *mut SymPack) -> i32,
     submit: unsafe extern "C" fn(*const u8, usize) -> i32,
     connect: unsafe extern "C" fn(*const SymHost),
     drain: unsafe extern "C" fn(Allocate, *mut c_void, i32) -> usize,
@@ -81,6 +85,7 @@ static TABLE: SymTable = SymTable {
     abi: ABI,
     size: std::mem::size_of::<SymTable>() as u32,
     call_sync,
+    call_bare,
     submit,
     connect,
     drain,
@@ -107,7 +112,7 @@ pub fn layout() -> Vec<usize> {
         SymSegment { data, length }
         SymPack { ops, nums, chars, segments, ops_length, nums_length, chars_length, segments_length }
         SymHost { context, wake, call, pump }
-        SymTable { abi, size, call_sync, submit, connect, drain, close }
+        SymTable { abi, size, call_sync, call_bare, submit, connect, drain, close }
     }
 }
 
@@ -124,28 +129,57 @@ unsafe extern "C" fn call_sync(
     // Whatever happens below, the addon reads this: it must not be the last call's freed memory.
     *reply = SymPack::EMPTY;
     guarded(ERROR, || {
-        let _own = js::in_own_session();
-        // Attaching again is cheap and tells PyO3 that references may be dropped at once.
-        Python::attach(|py| {
-            REPLY.with(|slot| {
-                let mut answer = slot.take().unwrap_or_default();
-                answer.pack.clear();
-                let outcome = session::guarded(py, || {
-                    js::in_python(|| {
-                        sync_call::run(py, target, parent as u64, &call, &mut answer.pack)
-                    })
-                });
-                let status = match outcome {
-                    Ok(()) => VALUE,
-                    Err(error) => {
-                        answer.pack = session::pack_failure(py, &error);
-                        ERROR
-                    }
-                };
-                answer.lend(reply);
-                slot.set(Some(answer));
-                status
-            })
+        let _inside = js::enter();
+        answer(reply, |py, pack| {
+            sync_call::run(py, target, parent as u64, &call, pack)
+        })
+    })
+}
+
+/// # Safety
+/// The GIL is held; `reply` is valid.
+unsafe extern "C" fn call_bare(target: u32, parent: f64, reply: *mut SymPack) -> i32 {
+    // SAFETY: the caller's promise.
+    let reply = unsafe { &mut *reply };
+    if reply.segments_length != 0 {
+        REPLY.take();
+    }
+    // As in `call_sync`.
+    *reply = SymPack::EMPTY;
+    guarded(ERROR, || {
+        // SAFETY: the caller's promise. Attaching would cost as much as the call itself, and is for those who drop
+        // references that know no GIL: `answer` does it.
+        let py = unsafe { Python::assume_attached() };
+        let _inside = js::enter();
+        let called = panics::caught(|| sync_call::bare(py, target, parent as u64));
+        match called {
+            Ok(Ok(result)) if result.is_none() => NONE,
+            Ok(called) => answer(reply, |_, pack| {
+                sync_call::finish(called?, parent as u64, pack)
+            }),
+            Err(panic) => answer(reply, |py, _| Err(errors::panicked(py, &panic))),
+        }
+    })
+}
+
+/// Lends what `run` packs, or the error that it gives, until the thread's next call.
+fn answer(reply: &mut SymPack, run: impl FnOnce(Python<'_>, &mut PackBuf) -> PyResult<()>) -> i32 {
+    // Attaching again is cheap and tells PyO3 that references may be dropped at once.
+    Python::attach(|py| {
+        REPLY.with(|slot| {
+            let mut answer = slot.take().unwrap_or_default();
+            answer.pack.clear();
+            let outcome = session::guarded(py, || run(py, &mut answer.pack));
+            let status = match outcome {
+                Ok(()) => VALUE,
+                Err(error) => {
+                    answer.pack = session::pack_failure(py, &error);
+                    ERROR
+                }
+            };
+            answer.lend(reply);
+            slot.set(Some(answer));
+            status
         })
     })
 }

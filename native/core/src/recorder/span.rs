@@ -50,6 +50,7 @@ pub struct Entered {
 }
 
 impl Drop for Entered {
+    #[inline]
     fn drop(&mut self) {
         if self.span != 0 {
             ring::with(|local, _| local.pop(self.span));
@@ -110,6 +111,7 @@ pub fn end(span: SpanId) {
 }
 
 /// Makes `span` the calling thread's current parent until the guard drops.
+#[inline]
 pub fn enter(span: SpanId) -> Entered {
     if span != 0 {
         ring::with(|local, _| local.push(span));

@@ -29,6 +29,7 @@ pub use call_payload::{decode_call, decode_call_lending, CallPayload};
 pub use decode::decode;
 pub use encode::{encode, encode_apart, encode_as, encode_with, Exactness};
 pub use failure::malformed;
+pub use text::utf8;
 pub use undefined::undefined;
 
 use pyo3::exceptions::PyTypeError;
