@@ -8,6 +8,7 @@ import { homedir } from 'node:os';
 import { basename, delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { BridgeError } from '../bridge/errors';
 import { type InterpreterFacts, probeInterpreter } from './probe';
+import { pyenvChoice, pyenvInstalled } from './pyenv';
 
 /** Where to look; the first candidate that works is taken. */
 export interface InterpreterSearch {
@@ -19,14 +20,14 @@ export interface InterpreterSearch {
   workspace?: string;
   /** Folder of this product, whose own `.venv` comes before PATH. */
   root?: string;
-  /** Replaces PATH, for tests. */
-  path?: string;
+  /** Replaces the environment: PATH and pyenv's variables, for tests. */
+  env?: NodeJS.ProcessEnv;
 }
 
 /** One place that was looked at. */
 export interface Candidate {
   path: string;
-  /** For instance `setting`, `Python extension`, `.venv of the workspace`, `PATH`. */
+  /** For instance `setting`, `Python extension`, `.venv of the workspace`, `pyenv (…)`, `PATH`. */
   source: string;
   taken: boolean;
   /** Why it was taken or lost. */
@@ -64,7 +65,7 @@ export async function findInterpreter(search: InterpreterSearch): Promise<Interp
 /** Every place that could be used or not, with the reason; for a list that a person chooses from. */
 export async function listInterpreters(search: InterpreterSearch): Promise<Candidate[]> {
   const found = new Map<string, Candidate>();
-  for await (const { path, source } of places(search)) {
+  for await (const { path, source } of everywhere(search)) {
     const { key, candidate } = await probeInterpreter(path).then(
       ({ version, executable }) => ({
         // `python` and `python3`, and `/bin` where it is a link to `/usr/bin`, are one.
@@ -90,6 +91,11 @@ interface Place {
   source: string;
 }
 
+async function* everywhere(search: InterpreterSearch): AsyncGenerator<Place> {
+  yield* places(search);
+  yield* pyenvInstalled(search.env);
+}
+
 async function* places(search: InterpreterSearch): AsyncGenerator<Place> {
   const chosen = await search.pythonExtension?.().catch(() => undefined);
   if (chosen) yield { path: chosen, source: 'Python extension' };
@@ -102,7 +108,8 @@ async function* places(search: InterpreterSearch): AsyncGenerator<Place> {
       if (existsSync(path)) yield { path, source: `${name} of ${owner}` };
     }
   }
-  yield* onPath(search.path ?? process.env.PATH ?? '');
+  yield* pyenvChoice(search.workspace, search.env);
+  yield* onPath((search.env ?? process.env).PATH ?? '');
 }
 
 function* onPath(path: string): Generator<Place> {

@@ -44,6 +44,11 @@ async function refusal(path: string, timeoutMs?: number): Promise<BridgeError> {
   return error;
 }
 
+/** An environment with this folder on its PATH and no pyenv. */
+function only(bin: string): NodeJS.ProcessEnv {
+  return { PATH: bin, PYENV_ROOT: join(folder, 'no-pyenv') };
+}
+
 /** The interpreter that the tests themselves may use. */
 async function anyPython(): Promise<string> {
   return (await findInterpreter({ root: join(__dirname, '..', '..') })).facts.path;
@@ -127,7 +132,7 @@ test('the order is: extension, workspace, own environment, PATH; each loser has 
   symlinkSync(broken, join(workspace, 'venv', 'bin', 'python'));
   symlinkSync(works, join(root, '.venv', 'bin', 'python'));
   symlinkSync(works, join(bin, 'python3'));
-  const search = { pythonExtension: async () => join(folder, 'gone'), workspace, root, path: bin };
+  const search = { pythonExtension: async () => join(folder, 'gone'), workspace, root, env: only(bin) };
   const choice = await findInterpreter(search);
   assert.equal(choice.facts.path, join(root, '.venv', 'bin', 'python'), 'links are not followed');
   assert.deepEqual(
@@ -142,6 +147,43 @@ test('the order is: extension, workspace, own environment, PATH; each loser has 
   assert.equal((await listInterpreters(search)).length, 3, 'the same one is listed once');
 });
 
+test('pyenv is asked before PATH: its variable, the nearest .python-version, its global version', async () => {
+  const root = join(folder, 'pyenv');
+  const workspace = join(folder, 'project', 'inner');
+  const bin = join(folder, 'bin3');
+  mkdirSync(workspace, { recursive: true });
+  mkdirSync(bin);
+  symlinkSync(pretend({ version: [3, 8, 1] }), join(bin, 'python3'));
+  for (const [major, minor, patch] of [
+    [3, 9, 9],
+    [3, 9, 18],
+    [3, 12, 0],
+    [3, 13, 1],
+  ]) {
+    const version = join(root, 'versions', `${major}.${minor}.${patch}`, 'bin');
+    mkdirSync(version, { recursive: true });
+    symlinkSync(pretend({ version: [major, minor, patch] }), join(version, 'python'));
+  }
+  const env: NodeJS.ProcessEnv = { PATH: bin, PYENV_ROOT: root };
+  const found = async (): Promise<string[]> => {
+    const { source, facts } = await findInterpreter({ workspace, env });
+    return [source, facts.version];
+  };
+  assert.deepEqual(await found(), ['PATH', '3.8.1'], 'nothing is chosen');
+  writeFileSync(join(root, 'version'), 'system\n3.12.0\n');
+  assert.deepEqual(await found(), ['pyenv (global version)', '3.12.0']);
+  const file = join(folder, 'project', '.python-version');
+  writeFileSync(file, '# of the project\n3.7\n3.9\n');
+  assert.deepEqual(await found(), [`pyenv (${file})`, '3.9.18'], 'the newest 3.9');
+  env.PYENV_VERSION = '3.13.1:3.12.0';
+  assert.deepEqual(await found(), ['pyenv (PYENV_VERSION)', '3.13.1']);
+  const listed = await listInterpreters({ workspace, env });
+  assert.deepEqual(
+    listed.map(({ reason }) => reason),
+    ['Python 3.13.1', 'Python 3.12.0', 'Python 3.8.1', 'Python 3.9.18', 'Python 3.9.9'],
+  );
+});
+
 test('a Python extension that fails is no choice', async () => {
   const bin = join(folder, 'bin2');
   mkdirSync(bin);
@@ -149,13 +191,13 @@ test('a Python extension that fails is no choice', async () => {
   const failing = async (): Promise<string> => {
     throw new Error('not activated');
   };
-  assert.equal((await findInterpreter({ pythonExtension: failing, path: bin })).source, 'PATH');
+  assert.equal((await findInterpreter({ pythonExtension: failing, env: only(bin) })).source, 'PATH');
 });
 
 test('when nothing is found, everything that was tried is told', async () => {
   const empty = join(folder, 'empty');
   mkdirSync(empty);
-  await assert.rejects(findInterpreter({ path: empty }), (error: BridgeError) => {
+  await assert.rejects(findInterpreter({ env: only(empty) }), (error: BridgeError) => {
     assert.equal(error.code, 'interpreter-invalid');
     return error.notes.length === 1 && Boolean(error.hint);
   });
