@@ -4,6 +4,7 @@
  * Threads: extension host main thread. Must not know: how the handlers do their work.
  */
 import * as vscode from 'vscode';
+import { showEnvironmentsCommand } from './commands/environments';
 import { selectInterpreterCommand } from './commands/interpreter';
 import { invokePitOperationCommand } from './commands/pit';
 import { restartCommand } from './commands/restart';
@@ -29,6 +30,7 @@ function createHandlers(workbench: Workbench): Record<CommandName, Handler> {
     openTrace: () => workbench.trace.show(),
     invokePitOperation: (call) => invokePitOperationCommand(workbench, call),
     selectInterpreter: (path) => selectInterpreterCommand(workbench, path),
+    showEnvironments: () => showEnvironmentsCommand(workbench),
     restartConductor: () => restartCommand(workbench),
     showOutput: () => workbench.log.show(),
   };

@@ -13,6 +13,7 @@ export const COMMANDS = {
   openTrace: 'symphony.openTrace',
   invokePitOperation: 'symphony.invokePitOperation',
   selectInterpreter: 'symphony.selectInterpreter',
+  showEnvironments: 'symphony.showEnvironments',
   restartConductor: 'symphony.restartConductor',
   showOutput: 'symphony.showOutput',
 } as const;

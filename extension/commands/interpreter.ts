@@ -4,8 +4,9 @@
  * Threads: extension host main thread. Must not know: how interpreters are probed.
  */
 import * as vscode from 'vscode';
+import { embeddedPython } from '../conductor/embeddedPython';
 import { type Candidate, listInterpreters } from '../conductor/interpreter';
-import { probeInterpreter } from '../conductor/probe';
+import { type InterpreterFacts, isSamePython, probeInterpreter } from '../conductor/probe';
 import { readConfig, workspaceRoot, writePython } from '../config';
 import { pythonExtensionChoice } from '../workbench/pythonExtension';
 import type { Workbench } from '../workbench/workbench';
@@ -23,12 +24,31 @@ export async function selectInterpreterCommand(workbench: Workbench, given?: unk
   try {
     const facts = path === '' ? undefined : await probeInterpreter(path);
     await writePython(path);
-    const chosen =
-      facts === undefined ? 'The interpreter is chosen automatically' : `Python ${facts.version} is chosen`;
-    void vscode.window.showInformationMessage(`${chosen}; the next run uses it.`);
+    tellOfChoice(workbench, facts);
   } catch (error) {
     workbench.failures.show('The interpreter was not changed', error);
   }
+}
+
+function tellOfChoice(workbench: Workbench, facts: InterpreterFacts | undefined): void {
+  const chosen =
+    facts === undefined ? 'The interpreter is chosen automatically' : `Python ${facts.version} is chosen`;
+  const here = embeddedPython();
+  if (facts === undefined || here === null || isSamePython(here, facts)) {
+    void vscode.window.showInformationMessage(`${chosen}; the next run uses it.`);
+    return;
+  }
+  const stays = `this window keeps Python ${here.version} in its process until it is reloaded`;
+  const isForced = readConfig().host === 'embedded';
+  const now = isForced ? 'The next run needs a reload, or a subprocess.' : 'The next run uses a subprocess.';
+  const remedies = new Map<string, () => unknown>([
+    ['Reload Window', () => vscode.commands.executeCommand('workbench.action.reloadWindow')],
+  ]);
+  if (isForced) remedies.set('Use a Subprocess', () => workbench.useSubprocess());
+  vscode.window.showInformationMessage(`${chosen}; ${stays}. ${now}`, ...remedies.keys()).then(
+    (pressed) => remedies.get(pressed ?? '')?.(),
+    () => undefined,
+  );
 }
 
 async function pick(workbench: Workbench): Promise<string | undefined> {

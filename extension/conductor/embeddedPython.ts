@@ -15,7 +15,7 @@ import type { Transport } from '../bridge/transport';
 import { addToEnvironment } from './environment';
 import type { HostOutput } from './host';
 import { type HostSettings, pythonFolder, pythonVariables, sourceResolver } from './hostSettings';
-import type { InterpreterFacts } from './probe';
+import { type InterpreterFacts, isSamePython } from './probe';
 
 /** Functions that one host offers to Python under a name. */
 export interface Offer {
@@ -33,6 +33,11 @@ export function joinPython(settings: HostSettings): EmbeddedPython {
   only ??= startPython(settings);
   only.refuseAnother(settings.facts);
   return only;
+}
+
+/** What this process runs, or will run again; null as long as no Python was started in it. */
+export function embeddedPython(): InterpreterFacts | null {
+  return only?.settings.facts ?? null;
 }
 
 export class EmbeddedPython {
@@ -91,11 +96,10 @@ export class EmbeddedPython {
   }
 
   refuseAnother(wanted: InterpreterFacts): void {
-    const { prefix, libpython, path } = this.settings.facts;
-    // `python` and `python3` of one environment are the same.
-    if (prefix === wanted.prefix && libpython === wanted.libpython) return;
+    const { facts } = this.settings;
+    if (isSamePython(facts, wanted)) return;
     throw new BridgeError(
-      `this process already runs Python ${this.python.version} (${path}) and cannot run ${wanted.path} too`,
+      `this process already runs Python ${this.python.version} (${facts.path}) and cannot run ${wanted.path} too`,
       {
         code: 'embedding-fixed',
         hint: 'Reload the window to change the embedded interpreter, or use the subprocess host.',

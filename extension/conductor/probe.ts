@@ -20,6 +20,11 @@ export interface InterpreterFacts {
   libpython: string | null;
 }
 
+/** Whether two paths lead to one Python, as `python` and `python3` of an environment do. */
+export function isSamePython(a: InterpreterFacts, b: InterpreterFacts): boolean {
+  return a.prefix === b.prefix && a.libpython === b.libpython;
+}
+
 /** Oldest Python the bridge supports. */
 export const OLDEST_PYTHON: readonly [number, number] = [3, 8];
 

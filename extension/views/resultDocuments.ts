@@ -21,6 +21,8 @@ export class ResultDocuments implements vscode.TextDocumentContentProvider, vsco
       if (input instanceof vscode.TabInputText) this.texts.delete(input.uri.toString());
     }
   });
+  private readonly changes = new vscode.EventEmitter<vscode.Uri>();
+  readonly onDidChange = this.changes.event;
   private count = 0;
 
   provideTextDocumentContent(uri: vscode.Uri): string {
@@ -42,8 +44,17 @@ export class ResultDocuments implements vscode.TextDocumentContentProvider, vsco
     return await vscode.window.showTextDocument(document, { preview: options.preview ?? true });
   }
 
+  /** Shows Markdown as it reads, not as it is written; a page of the same name is replaced. */
+  async render(name: string, markdown: string): Promise<void> {
+    const uri = vscode.Uri.from({ scheme: RESULT_SCHEME, path: `/rendered/${name}.md` });
+    this.texts.set(uri.toString(), markdown);
+    this.changes.fire(uri);
+    await vscode.commands.executeCommand('markdown.showPreview', uri);
+  }
+
   dispose(): void {
     this.registration.dispose();
     this.closing.dispose();
+    this.changes.dispose();
   }
 }

@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { BridgeError } from '../bridge/errors';
+import type { RunningChildren, SurveyRequest } from '../conductor/environments';
 import { describeExit } from '../conductor/host';
 import { type Bridge, type OpenOptions, openBridge } from '../conductor/openBridge';
 import { onConfigChange, readConfig, workspaceRoot } from '../config';
@@ -36,9 +37,9 @@ export class Workbench implements vscode.Disposable {
   readonly runs: Runs;
   readonly trace: TracePanel;
   private readonly adapters: AdapterFactory;
-  /** Bridges that somebody else owns. */
-  private readonly others = new Set<Bridge>();
-  /** Until the window is reloaded, because a script in this process could not be stopped. */
+  /** Bridges that somebody else owns; true for those of debug sessions. */
+  private readonly others = new Map<Bridge, boolean>();
+  /** Until the window is reloaded: what runs in this process cannot be stopped, or is not the Python that is wanted. */
   private isSubprocessOnly = false;
   private readonly disposables: vscode.Disposable[];
 
@@ -58,7 +59,7 @@ export class Workbench implements vscode.Disposable {
     );
     this.trace = new TracePanel(context.extensionUri, traceSource, this.log);
     this.adapters = new AdapterFactory(() => ({
-      open: (options) => this.openBridge(options),
+      open: (options) => this.openBridge(options, true),
       root: this.root,
       prepare: (bridge) => void bridge.expose('editor', this.editor.exposed),
     }));
@@ -82,14 +83,38 @@ export class Workbench implements vscode.Disposable {
   }
 
   /** Opens a bridge that is the caller's to close: a debug session's, another extension's. */
-  async openBridge(options: OpenOptions = {}): Promise<Bridge> {
+  async openBridge(options: OpenOptions = {}, debugging = false): Promise<Bridge> {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     const bridge = await openBridge({ ...(await this.openOptions()), ...given });
-    this.others.add(bridge);
+    this.others.set(bridge, debugging);
     this.log.info(
       `another Python ${bridge.info.version} (${bridge.info.kind} host, process ${bridge.info.pid})`,
     );
     return bridge;
+  }
+
+  /** What there is to know of this window's Pythons; see `survey`. */
+  surveyRequest(): SurveyRequest {
+    const { python, host } = readConfig();
+    return {
+      search: { python, pythonExtension: pythonExtensionChoice, workspace: workspaceRoot(), root: this.root },
+      host,
+      cacheDir: this.context.globalStorageUri.fsPath,
+    };
+  }
+
+  /** The child processes that run Python now. */
+  runningChildren(): RunningChildren {
+    const own = this.bridges.current;
+    const isChild = own?.running === true && own.kind === 'subprocess';
+    const debugging = [...this.living()].filter(([, isDebugging]) => isDebugging).map(([{ info }]) => info);
+    return { scripts: isChild ? own.info : undefined, debugging };
+  }
+
+  /** From the next run on, until the window is reloaded. */
+  useSubprocess(): void {
+    this.isSubprocessOnly = true;
+    this.bridges.markStale();
   }
 
   /** Ends Python and every debug session; VS Code waits for it at most five seconds. */
@@ -122,11 +147,15 @@ export class Workbench implements vscode.Disposable {
 
   /** Files that a running Python writes; those of an embedded one as long as any bridge shares it. */
   private tracesInUse(): TracesInUse {
-    for (const bridge of this.others) if (!bridge.running) this.others.delete(bridge);
-    const bridges = [...this.others, this.bridges.current].filter((bridge) => bridge?.running);
+    const bridges = [...this.living().keys(), this.bridges.current].filter((bridge) => bridge?.running);
     const files = bridges.map((bridge) => bridge?.info.traceFile).filter((file) => typeof file === 'string');
     const shown = this.runs.last?.bridge.info.traceFile;
     return { written: new Set(files), shown: shown ?? undefined };
+  }
+
+  private living(): ReadonlyMap<Bridge, boolean> {
+    for (const bridge of this.others.keys()) if (!bridge.running) this.others.delete(bridge);
+    return this.others;
   }
 
   private adopt(bridge: Bridge): void {
@@ -164,8 +193,7 @@ export class Workbench implements vscode.Disposable {
     this.failures.show(`${run.name} could not be stopped`, error, {
       title: 'Run in a Subprocess',
       press: () => {
-        this.isSubprocessOnly = true;
-        this.bridges.markStale();
+        this.useSubprocess();
         return vscode.commands.executeCommand(COMMANDS.runScript, vscode.Uri.file(run.script), [...run.args]);
       },
     });

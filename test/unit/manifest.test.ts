@@ -31,6 +31,7 @@ test('commands that run code are off until the workspace is trusted', () => {
     COMMANDS.debugScript,
     COMMANDS.invokePitOperation,
     COMMANDS.selectInterpreter,
+    COMMANDS.showEnvironments,
     COMMANDS.restartConductor,
   ];
   for (const { command, enablement } of contributes.commands) {

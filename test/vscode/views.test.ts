@@ -38,6 +38,19 @@ describe('views', () => {
     assert.equal(document?.getText(), result, 'it is still there when it shows again');
   });
 
+  it('shows which Python does what', async () => {
+    const page = await vscode.commands.executeCommand<string>(COMMANDS.showEnvironments);
+    for (const role of ['chosen', 'embedded host', 'subprocess host', 'debugger', 'taken'])
+      assert.match(page ?? '', new RegExp(`^\\| ${role} \\| /`, 'm'), page);
+    await eventually('the page is open', () =>
+      vscode.window.tabGroups.all
+        .flatMap(({ tabs }) => tabs)
+        .find(
+          ({ label, input }) => input instanceof vscode.TabInputWebview && /Python environments/.test(label),
+        ),
+    );
+  });
+
   it('tells what a Pit operation refuses', async () => {
     const result = await vscode.commands.executeCommand(COMMANDS.invokePitOperation, {
       name: 'retrieve_artifact',
