@@ -19,7 +19,7 @@ main(async () => {
   const full = argv.includes('--full');
   const names = argv.slice(2).filter((word) => !word.startsWith('--'));
   await setUp({ development: true, server: true, browser: true });
-  const all = suites({ full });
+  const all = await suites({ full });
   const unknown = names.filter((name) => !all.some((suite) => suite.name === name));
   if (unknown.length > 0)
     throw new StepError(`No such suite: ${unknown}; there are ${all.map((s) => s.name)}`);
@@ -55,12 +55,12 @@ async function perform(suite, full) {
 }
 
 /** Runs the suite in a process group of its own, so that nothing of it outlives its budget or Ctrl+C. */
-async function run({ command, args, env, minutes }, full) {
-  const child = spawn(command, args, {
+async function run({ command, args, prepare, env, minutes }, full) {
+  const child = spawn(command, [...args, ...((await prepare?.()) ?? [])], {
     cwd: root,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env, ...(full ? { SYMPHONY_FULL: '1' } : {}), NO_COLOR: '1', FORCE_COLOR: '0' },
+    env: { ...process.env, ...(full ? { SYMPHONY_FULL: '1' } : {}), ...env, NO_COLOR: '1', FORCE_COLOR: '0' },
   });
   let output = '';
   const collect = (chunk) => {

@@ -5,6 +5,7 @@
  */
 import { BridgeError } from '../bridge/errors';
 import { startEmbedded } from './embeddedHost';
+import { runsHere } from './embeddedPython';
 import { probeEmbedding } from './embeddingProbe';
 import type { ConductorHost, HostChoice } from './host';
 import type { HostSettings } from './hostSettings';
@@ -33,9 +34,11 @@ export async function chooseHost(request: HostRequest): Promise<ConductorHost> {
   if (request.host === 'subprocess') {
     return SubprocessHost.start({ ...settings, reason: `asked for; Python from ${source}` });
   }
-  const verdict = await probeEmbedding(settings.root, facts, request.cacheDir);
+  const verdict = runsHere(settings)
+    ? { ok: true, reason: 'this process runs it already' }
+    : await probeEmbedding(settings.root, facts, request.cacheDir);
   request.log(`embedding ${verdict.ok ? 'works' : 'is not possible'}: ${verdict.reason}`);
-  if (verdict.ok) return embed(request, settings, source);
+  if (verdict.ok) return embed(request, settings, source, verdict.reason);
   if (request.host === 'embedded') {
     throw new BridgeError(`Python cannot run inside this process: ${verdict.reason}`, {
       code: 'embedding-unavailable',
@@ -45,13 +48,18 @@ export async function chooseHost(request: HostRequest): Promise<ConductorHost> {
   return SubprocessHost.start({ ...settings, reason: `embedding is not possible: ${verdict.reason}` });
 }
 
-async function embed(request: HostRequest, settings: HostSettings, source: string): Promise<ConductorHost> {
+async function embed(
+  request: HostRequest,
+  settings: HostSettings,
+  source: string,
+  proof: string,
+): Promise<ConductorHost> {
   if (request.host === 'embedded')
     return startEmbedded({ ...settings, reason: `asked for; Python from ${source}` });
   try {
     return startEmbedded({
       ...settings,
-      reason: `shared library found, trial start went well; Python from ${source}`,
+      reason: `shared library found, ${proof}; Python from ${source}`,
     });
   } catch (error) {
     if (!(error instanceof BridgeError)) throw error;

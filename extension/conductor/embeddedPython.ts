@@ -40,6 +40,11 @@ export function embeddedPython(): InterpreterFacts | null {
   return only?.settings.facts ?? null;
 }
 
+/** Whether this process runs that very Python, by that very product: whoever joins it needs no trial. */
+export function runsHere({ root, facts }: HostSettings): boolean {
+  return only?.settings.root === root && isSamePython(only.settings.facts, facts);
+}
+
 export class EmbeddedPython {
   private readonly outputs = new Emitter<HostOutput>();
   /** What Python printed, whoever made it print. */

@@ -26,6 +26,8 @@ export interface PanelError {
   /** In call order, outermost first. */
   frames: JoinedFrame[];
   cause: PanelError | null;
+  /** Members of an exception group, in its order; empty for any other error. */
+  members: PanelError[];
 }
 
 /** Why a live handle is in the list. */

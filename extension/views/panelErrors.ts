@@ -22,5 +22,6 @@ function fromPayload(payload: ErrorPayload): PanelError {
     span: null,
     frames: payload.frames,
     cause: payload.cause ? fromPayload(payload.cause) : null,
+    members: (payload.errors ?? []).flatMap((member) => (member ? [fromPayload(member)] : [])),
   };
 }

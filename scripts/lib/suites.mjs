@@ -1,8 +1,10 @@
 // The test suites: how each is run, how long it may take, and how its counts are read from what it prints.
 import { delimiter } from 'node:path';
 import { at, venvPython } from './paths.mjs';
+import { otherPythons } from './pythons.mjs';
 import { StepError } from './run.mjs';
 import { filesBelow } from './stamp.mjs';
+import { bundleTests, nodeOptions } from './testBundles.mjs';
 
 /**
  * @typedef {{passed: number, failed: number, skipped: number}} Counts
@@ -10,18 +12,20 @@ import { filesBelow } from './stamp.mjs';
  * @property {string} name
  * @property {string} command
  * @property {string[]} args
+ * @property {() => Promise<string[]>} [prepare] gives the arguments that are only known then
  * @property {Record<string, string>} [env]
  * @property {number} minutes the budget on two cores; a suite that takes several times as long is stopped and has failed
  * @property {(output: string) => Counts} count
  */
 
-/** @returns {Suite[]} every suite; `full` adds the long forms. @throws StepError when one has no tests */
-export function suites({ full }) {
+/** @returns {Promise<Suite[]>} every suite; `full` adds the long forms. @throws StepError when one has no tests */
+export async function suites({ full }) {
   return [
     cargo(full ? 20 : 3),
+    full && models(5),
     pytest(full ? 20 : 2, full ? ['--timeout=1200'] : []),
     nodeTests('unit', full ? 10 : 1),
-    nodeTests('bridge', full ? 20 : 3),
+    ...(await bridgeTests(full)),
     nodeTests('webview', 1),
     inHost(2),
     nodeTests('e2e', 3),
@@ -37,6 +41,14 @@ function cargo(minutes) {
 }
 
 /** `more`: the long forms of one test take longer than a test may otherwise. */
+/** The queues of the Rust core in every order of their threads' steps; what is built for it is of no other use. */
+function models(minutes) {
+  const manifest = ['--manifest-path', at('native', 'Cargo.toml')];
+  const args = ['test', '--release', '--locked', ...manifest, '-p', 'symphony-core', '--lib', 'models::'];
+  const env = { RUSTFLAGS: '--cfg loom', CARGO_TARGET_DIR: at('native', 'target', 'loom') };
+  return { name: 'models', command: 'cargo', args, env, minutes, count: countCargo };
+}
+
 function pytest(minutes, more) {
   testFiles('python', /(^|\/)test_\w+[.]py$/);
   const args = [
@@ -53,19 +65,35 @@ function pytest(minutes, more) {
   return { name: 'pytest', command: venvPython, args, env, minutes, count: countPytest };
 }
 
-function nodeTests(folder, minutes) {
-  const files = testFiles(folder, /[.]test[.]ts$/);
-  // The native side is driven by its own threads; two files at a time would measure each other.
-  const args = [
-    '--import',
-    'tsx',
-    '--expose-gc',
-    '--test',
-    '--test-concurrency=1',
-    '--test-reporter=spec',
-    ...files,
+/** What a call is, on both hosts: the part of the bridge's suite that `npm test` repeats with other Pythons. */
+const CONTRACT = /\/(calls|callbacks|errors|proxies|scripts|streams|sync|types|views)[.]test[.]ts$/;
+/** These choose their Python themselves. */
+const OWN_PYTHON = /\/(debugAdapter|pythons)[.]test[.]ts$/;
+
+/** The bridge with the default Python, and with others: all of this machine, or the oldest and the newest. */
+async function bridgeTests(full) {
+  const others = await otherPythons();
+  const chosen = full ? others : [...new Set([others.at(0), others.at(-1)])].filter(Boolean);
+  const part = testFiles('bridge', full ? /[.]test[.]ts$/ : CONTRACT).filter(
+    (file) => !OWN_PYTHON.test(file),
+  );
+  return [
+    nodeTests('bridge', full ? 20 : 3),
+    ...chosen.map(({ path, version }) => ({
+      ...nodeTests('bridge', full ? 10 : 1, part),
+      name: `bridge-${version}`,
+      // The long forms of single tests are run with the default Python.
+      env: { SYMPHONY_TEST_PYTHON: path, SYMPHONY_FULL: '' },
+    })),
   ];
-  return { name: folder, command: process.execPath, args, minutes, count: countNode };
+}
+
+function nodeTests(folder, minutes, files = testFiles(folder, /[.]test[.]ts$/)) {
+  // Tests of the bridge wait for processes more than they compute; elsewhere two files at a time would measure each other.
+  const concurrency = folder === 'bridge' ? 2 : 1;
+  const args = [...nodeOptions, '--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec'];
+  const prepare = () => bundleTests(folder, files);
+  return { name: folder, command: process.execPath, args, prepare, minutes, count: countNode };
 }
 
 function inHost(minutes) {

@@ -16,6 +16,7 @@ import {
   type OpenOptions,
   openBridge,
 } from '../../extension/conductor/openBridge';
+import { openingWith } from './testPython';
 
 export const FIXTURES = join(__dirname, '..', 'fixtures');
 export const SCRIPTS = join(FIXTURES, 'scripts');
@@ -40,11 +41,9 @@ export async function openForTest(
   options: OpenOptions = {},
 ): Promise<Bridge> {
   const folder = scratchFolder();
-  // The long form runs these tests with every Python of the machine.
-  const python = process.env.SYMPHONY_TEST_PYTHON;
   const bridge = await openBridge({
+    ...openingWith,
     host,
-    python,
     workspace: folder,
     pitHome: join(folder, 'pit'),
     ...options,

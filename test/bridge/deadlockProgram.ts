@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BridgeError } from '../../extension/bridge/errors';
 import { type EmbeddedBridge, openBridge } from '../../extension/conductor/openBridge';
+import { openingWith } from './testPython';
 
 const MODULE = 'deadlock_fixture';
 
@@ -110,8 +111,7 @@ const told = ({ code, message, notes, hint }: BridgeError): unknown => ({ code, 
 
 async function main(): Promise<void> {
   const [scenario] = process.argv.slice(2);
-  const python = process.env.SYMPHONY_TEST_PYTHON;
-  const bridge = await openBridge({ host: 'embedded', workspace: process.cwd(), python });
+  const bridge = await openBridge({ ...openingWith, host: 'embedded', workspace: process.cwd() });
   await bridge.call('sys:path.insert', [0, join(process.cwd(), 'test', 'fixtures', 'python')]);
   await bridge.import(MODULE);
   bridge.expose('desk', { answer: () => 42 });

@@ -5,7 +5,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { openBridge } from '../../extension/conductor/openBridge';
 import { ConductorAdapter } from '../../extension/debug/adapter';
@@ -16,7 +15,7 @@ import { DebugClient } from './debugClient';
 type Stopped = DebugProtocol.StoppedEvent['body'];
 type Exited = DebugProtocol.ExitedEvent['body'];
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const root = join(__dirname, '..', '..');
 const fixture = (name: string): string => join(root, 'test', 'fixtures', 'debug', `${name}.conductor.py`);
 const sessions: ConductorAdapter[] = [];
 

@@ -7,12 +7,14 @@ import { readTraceFile } from '../../extension/conductor/traceFile';
 import { spanAt } from '../../extension/protocol/trace/model';
 import { HOSTS, SCRIPTS, scratchFolder } from './bothHosts';
 import { type Ended, Program } from './children';
+import { TEST_PYTHON } from './testPython';
 
 const script = (name: string): string => join(SCRIPTS, `${name}.conductor.py`);
 
 function start(args: readonly string[]): { program: Program; folder: string } {
   const folder = scratchFolder();
-  return { program: new Program('extension/conductor/cli.ts', args, {}, folder), folder };
+  const all = TEST_PYTHON && !args.includes('--python') ? [...args, '--python', TEST_PYTHON] : args;
+  return { program: new Program('extension/conductor/cli.ts', all, {}, folder), folder };
 }
 
 async function run(...args: string[]): Promise<Ended & { folder: string }> {

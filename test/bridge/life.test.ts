@@ -1,7 +1,7 @@
 /** How processes end, crash and start again, and that nothing is left of them. */
 import assert from 'node:assert/strict';
-import { mkdirSync, realpathSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BridgeClosed, type BridgeError } from '../../extension/bridge/errors';
@@ -136,9 +136,13 @@ test('embedded: a second bridge shares the interpreter; another Python is refuse
   const first = await openForTest(t, 'embedded');
   const second = await openForTest(t, 'embedded');
   assert.equal(second.host.session, first.host.session);
-  // Outside its folder, an environment's interpreter is another Python.
-  const other = join(scratchFolder(), 'python');
-  symlinkSync(realpathSync(first.info.executable), other);
+  // An environment of the same interpreter is another Python.
+  const folder = scratchFolder();
+  const other = join(folder, 'bin', 'python');
+  const interpreter = realpathSync(first.info.executable);
+  mkdirSync(dirname(other));
+  symlinkSync(interpreter, other);
+  writeFileSync(join(folder, 'pyvenv.cfg'), `home = ${dirname(interpreter)}\n`);
   const refused = (await rejection(openForTest(t, 'embedded', { python: other }))) as BridgeError;
   assert.equal(refused.code, 'embedding-fixed', refused.stack);
   assert.ok(refused.hint);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { HostKind } from '../../extension/conductor/host';
 import { type Bridge, openBridge } from '../../extension/conductor/openBridge';
+import { openingWith } from './testPython';
 
 const endings: Record<string, (bridge: Bridge) => Promise<void>> = {
   close: (bridge) => bridge.close(),
@@ -38,7 +39,8 @@ const endings: Record<string, (bridge: Bridge) => Promise<void>> = {
 
 async function main(): Promise<void> {
   const [host, ending, python] = process.argv.slice(2) as [HostKind, string, string?];
-  const bridge = await openBridge({ host, workspace: process.cwd(), python });
+  const chosen = python ? { ...openingWith, python } : openingWith;
+  const bridge = await openBridge({ ...chosen, host, workspace: process.cwd() });
   await bridge.call('sys:path.insert', [0, join(process.cwd(), 'test', 'fixtures', 'python')]);
   const sum = await bridge.call('bridge_fixture:add_async', [20, 22]);
   process.stdout.write(`python ${bridge.info.version} pid ${bridge.info.pid} sum ${sum}\n`);

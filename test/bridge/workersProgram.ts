@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { type EmbeddedBridge, openBridge } from '../../extension/conductor/openBridge';
+import { openingWith } from './testPython';
 
 interface Task {
   name: string;
@@ -13,8 +14,7 @@ interface Task {
 }
 
 async function open(name: string): Promise<EmbeddedBridge> {
-  const python = process.env.SYMPHONY_TEST_PYTHON;
-  const bridge = await openBridge({ host: 'embedded', workspace: process.cwd(), python });
+  const bridge = await openBridge({ ...openingWith, host: 'embedded', workspace: process.cwd() });
   await bridge.call('sys:path.append', [join(process.cwd(), 'test', 'fixtures', 'python')]);
   bridge.expose('desk', {
     name: () => name,

@@ -244,6 +244,7 @@ test('an error is one story in three languages, every frame a link', async () =>
         frame('rust', 'native/pit/src/artifacts.rs', 108),
       ],
       cause,
+      members: [],
     },
   ];
   await panel.show(data);
@@ -266,6 +267,51 @@ test('an error is one story in three languages, every frame a link', async () =>
   assert.deepEqual(opened.filter(Boolean), [41, 90, 91, 108]);
   await card.locator('button', { hasText: 'Show in timeline' }).click();
   await detailsOf(panel).getByText('artifacts.load').first().waitFor();
+  await panel.page.close();
+});
+
+test('a group shows its members, each with its own stack, to any depth', async () => {
+  const panel = await PanelPage.open(browser, 'dark');
+  const data = tour();
+  const plain: PanelError = { ...data.errors[0], atNs: null, span: null, hint: null, notes: [], code: null };
+  const member = (type: string, line: number, more: Partial<PanelError> = {}): PanelError => ({
+    ...plain,
+    type,
+    message: `from line ${line}`,
+    frames: [{ language: 'python', function: 'step', file: '/x/steps.py', line }],
+    ...more,
+  });
+  const inner = member('ExceptionGroup', 20, {
+    members: [member('OSError', 21, { code: 'python-exception' })],
+  });
+  const cause = member('TimeoutError', 12);
+  data.errors = [
+    {
+      ...member('ExceptionGroup', 10),
+      members: [member('ValueError', 11, { cause, notes: ['row 7'] }), inner],
+    },
+  ];
+  await panel.show(data);
+  await panel.page.locator('#tab-errors').click();
+  const card = panel.page.locator('.error-card');
+  const text = (await card.innerText()).replace(/\s+/g, ' ');
+  assert.match(
+    text,
+    /1 of 2 ValueError from line 11 row 7 .*caused by TimeoutError from line 12 .*2 of 2 ExceptionGroup from line 20 /,
+  );
+  assert.match(text, /1 of 1 OSError from line 21 python-exception/);
+  await panel.page.screenshot({ path: join(RESULTS, 'dark-group.png') });
+  const links = card.locator('.frames a');
+  assert.deepEqual(
+    await links.allInnerTexts(),
+    [10, 11, 12, 20, 21].map((line) => `steps.py:${line}`),
+  );
+  await links.last().click();
+  assert.deepEqual(await panel.until(isOpenSource), { type: 'openSource', file: '/x/steps.py', line: 21 });
+  await card.locator('summary', { hasText: 'ValueError' }).click();
+  await links.nth(1).waitFor({ state: 'hidden' });
+  assert.ok(await links.last().isVisible());
+  assert.deepEqual(panel.faults, []);
   await panel.page.close();
 });
 

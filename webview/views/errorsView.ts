@@ -1,5 +1,5 @@
 /**
- * The Errors tab: each error with its joined stack, every frame a link.
+ * The Errors tab: each error with its joined stack, every frame a link, and the members of a group as a tree.
  *
  * Must not know: where errors come from.
  */
@@ -14,6 +14,7 @@ import { icon } from './icons';
 
 /** More cards than this are not read; the newest are shown. */
 const MOST = 200;
+const MOST_MEMBERS = 50;
 
 export class ErrorsView {
   readonly element = h('div', { class: 'view errors' });
@@ -50,17 +51,7 @@ export class ErrorsView {
   }
 
   private card(error: PanelError): HTMLElement {
-    return h(
-      'article',
-      { class: 'error-card' },
-      this.heading(error),
-      error.hint
-        ? h('div', { class: 'hint' }, h('span', { class: 'hint-word' }, 'Next step'), error.hint)
-        : null,
-      ...error.notes.map((note) => h('div', { class: 'note' }, note)),
-      frames(error.frames),
-      ...this.causes(error),
-    );
+    return h('article', { class: 'error-card' }, this.heading(error), ...story(error));
   }
 
   private heading(error: PanelError): HTMLElement {
@@ -86,27 +77,73 @@ export class ErrorsView {
       ),
     );
   }
+}
 
-  private causes(error: PanelError): HTMLElement[] {
-    const parts: HTMLElement[] = [];
-    for (let cause = error.cause; cause && parts.length < 20; cause = cause.cause) {
-      parts.push(
+/** What follows an error's name: the next step, notes, frames, causes, members. */
+function story(error: PanelError): (HTMLElement | null)[] {
+  return [
+    error.hint
+      ? h('div', { class: 'hint' }, h('span', { class: 'hint-word' }, 'Next step'), error.hint)
+      : null,
+    ...error.notes.map((note) => h('div', { class: 'note' }, note)),
+    frames(error.frames),
+    ...causes(error),
+    members(error),
+  ];
+}
+
+function causes(error: PanelError): HTMLElement[] {
+  const parts: HTMLElement[] = [];
+  for (let cause = error.cause; cause && parts.length < 20; cause = cause.cause) {
+    parts.push(
+      h(
+        'div',
+        { class: 'cause' },
         h(
           'div',
-          { class: 'cause' },
-          h(
-            'div',
-            {},
-            h('span', { class: 'dim' }, 'caused by '),
-            h('strong', {}, cause.type),
-            ` ${cause.message}`,
-          ),
-          frames(cause.frames),
+          {},
+          h('span', { class: 'dim' }, 'caused by '),
+          h('strong', {}, cause.type),
+          ` ${cause.message}`,
         ),
-      );
-    }
-    return parts;
+        frames(cause.frames),
+        members(cause),
+      ),
+    );
   }
+  return parts;
+}
+
+/** The members of a group, groups among them, each with a story of its own that can be folded away. */
+function members({ members: list }: PanelError): HTMLElement | null {
+  if (list.length === 0) return null;
+  const hidden = list.length - MOST_MEMBERS;
+  return h(
+    'ol',
+    { class: 'members', 'aria-label': 'Members of the group' },
+    ...list
+      .slice(0, MOST_MEMBERS)
+      .map((member, index) =>
+        h(
+          'li',
+          {},
+          h(
+            'details',
+            { open: true },
+            h(
+              'summary',
+              {},
+              h('span', { class: 'dim' }, `${index + 1} of ${list.length} `),
+              h('strong', { class: 'error-type' }, member.type),
+              ` ${member.message} `,
+              member.code ? h('code', { class: 'dim' }, member.code) : null,
+            ),
+            ...story(member),
+          ),
+        ),
+      ),
+    hidden > 0 ? h('li', { class: 'dim more' }, `${hidden} more are not shown.`) : null,
+  );
 }
 
 /** The frames in call order, a badge where the language changes. */

@@ -21,6 +21,7 @@ export function errorsOfTrace(model: TraceModel): PanelError[] {
       span: span ? span.id : null,
       frames: error.row >= 0 ? framesTo(model, error.row) : [],
       cause: null,
+      members: [],
     };
   });
 }
