@@ -2,6 +2,9 @@
 
 pub mod frame;
 pub mod handles;
+pub mod lane;
+#[cfg(loom)]
+mod models;
 pub mod outbox;
 pub mod pack;
 pub mod recorder;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyTuple};
 use pyo3::{ffi, intern};
+use symphony_core::lane::{Lane, Pushed};
 use symphony_core::recorder::{self, Lang, SpanId};
 use tokio::sync::oneshot;
 
@@ -20,7 +21,6 @@ use crate::control::{self, Request};
 use crate::crossing;
 use crate::errors;
 use crate::job::{discard_signals, monotonic_ns, Call, Job, JobControl, OnThread, Place};
-use crate::lane::{Lane, Pushed};
 use crate::panics;
 use crate::session;
 use crate::sessions::{self, Session};
@@ -32,8 +32,8 @@ const IDLE_LIMIT: Duration = Duration::from_secs(20);
 /// A thread that runs job after job lets go of the GIL at least this often.
 const GIL_TURN: Duration = Duration::from_millis(1);
 
-static WORKERS: Lane = Lane::new();
-static MAIN: Lane = Lane::new();
+static WORKERS: Lane<Job> = Lane::new();
+static MAIN: Lane<Job> = Lane::new();
 
 /// Queues a job for a worker thread, or for the main thread where a child serves it.
 pub fn submit(job: Job) {
@@ -134,7 +134,7 @@ impl Drop for CancelOnDrop {
 }
 
 /// The lane of the worker threads, for the control thread that starts them.
-pub fn workers() -> &'static Lane {
+pub fn workers() -> &'static Lane<Job> {
     &WORKERS
 }
 
@@ -151,7 +151,7 @@ pub fn serve_main_thread(py: Python<'_>) {
     serve(py, &MAIN, true);
 }
 
-fn serve(py: Python<'_>, lane: &Lane, main: bool) {
+fn serve(py: Python<'_>, lane: &Lane<Job>, main: bool) {
     let member = lane.join();
     let mut detached = Instant::now();
     loop {

@@ -18,7 +18,6 @@ mod host_ref;
 mod job;
 mod js;
 mod kept_errors;
-mod lane;
 mod module;
 mod objects;
 mod panics;

@@ -12,6 +12,7 @@ mod disk;
 mod file;
 pub mod layout;
 mod ring;
+pub(crate) mod slots;
 mod span;
 mod strings;
 

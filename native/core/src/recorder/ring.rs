@@ -1,10 +1,11 @@
 //! Per-thread rings: claiming, releasing at thread exit, and writing an event.
 //!
-//! Threads: each ring is written by exactly one thread, without locks; readers in other processes load `RING_HEAD`,
-//! copy, load it again and discard what was overwritten. Must not know: what events mean (see `span`).
+//! Threads: each ring is written by exactly one thread, without locks; `slots` says how others read it meanwhile.
+//! Must not know: what events mean (see `span`).
 
 use super::file::{self, Mapping};
 use super::layout::*;
+use super::slots::{self, Memory};
 use super::{clock, strings, NameId, SpanId};
 use std::cell::Cell;
 use std::ptr;
@@ -107,18 +108,9 @@ impl Local {
             | u64::from(event.kind) << 32
             | u64::from(event.lang) << 40
             | u64::from(event.flags) << 48;
-        // SAFETY: `ring` is this thread's ring, `head & mask` one of its slots, and slots are 8-byte aligned.
-        unsafe {
-            let slot = ring
-                .add(RING_HEADER_BYTES + (head & self.mask.get()) as usize * EVENT_BYTES)
-                .cast::<u64>();
-            slot.write(clock::ticks(mapping.clock()));
-            slot.add(1).write(word);
-            slot.add(2).write(event.span);
-            slot.add(3).write(event.arg);
-        }
+        let words = [clock::ticks(mapping.clock()), word, event.span, event.arg];
+        slots::put(&Mapped(ring), head, self.mask.get(), words);
         self.head.set(head + 1);
-        ring_u64(ring, RING_HEAD).store(head + 1, Ordering::Release);
     }
 
     /// A span id that no other span of this file has.
@@ -231,8 +223,29 @@ impl Drop for Release {
     }
 }
 
+/// A ring of a mapping.
+struct Mapped(*mut u8);
+
+impl Memory for Mapped {
+    type Word = AtomicU64;
+
+    #[inline(always)]
+    fn head(&self) -> &AtomicU64 {
+        ring_u64(self.0, RING_HEAD)
+    }
+
+    #[inline(always)]
+    fn word(&self, slot: u64, index: usize) -> &AtomicU64 {
+        ring_u64(
+            self.0,
+            RING_HEADER_BYTES + slot as usize * EVENT_BYTES + index * size_of::<u64>(),
+        )
+    }
+}
+
+#[inline(always)]
 fn ring_u64(ring: *mut u8, offset: usize) -> &'static AtomicU64 {
-    // SAFETY: an aligned field of a ring header, in a mapping that lives for the rest of the process.
+    // SAFETY: an aligned number of a ring, in a mapping that lives for the rest of the process.
     unsafe { AtomicU64::from_ptr(ring.add(offset).cast()) }
 }
 

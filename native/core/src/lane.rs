@@ -1,6 +1,7 @@
 //! A queue of jobs and the threads that wait on it.
 //!
-//! Threads: any thread pushes; serving threads wait here without the GIL. Must not know Python.
+//! Threads: any thread pushes; serving threads wait here, so they hold nothing that others wait for. Must not know
+//! what a job is, nor Python.
 //!
 //! Many jobs are shorter than waking a thread. So a push wakes nobody while a thread is at work,
 //! except one that watches: it takes over as soon as the queue stands still. Threads that have been at
@@ -8,20 +9,16 @@
 //! before it sleeps: waking it would take longer than most jobs.
 
 use std::collections::VecDeque;
-use std::hint::spin_loop;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::job::{lock, Job};
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{lock, spin_for, wait_at_most, Condvar, Moment, Mutex, MutexGuard};
 
 /// How long the queue may stand still before another thread takes over.
 const STANDSTILL: Duration = Duration::from_millis(1);
 
 /// How long an idle thread spins for the next job.
 const SPIN: Duration = Duration::from_micros(40);
-/// Pauses between two looks at the clock.
-const PAUSES: u32 = 16;
 /// A job that comes within this time of the last one's end would have been worth spinning for.
 const SOON: Duration = Duration::from_micros(200);
 /// Spinning is paid from a purse: in vain it costs what some jobs that come soon bring in.
@@ -38,19 +35,19 @@ pub enum Pushed {
 }
 
 /// A queue of jobs with its threads.
-pub struct Lane {
-    state: Mutex<State>,
+pub struct Lane<J> {
+    state: Mutex<State<J>>,
     /// Length of the queue, for the thread that spins: it changes under the lock only.
     queued: AtomicUsize,
     ready: Condvar,
     watch: Condvar,
 }
 
-struct State {
-    jobs: VecDeque<Job>,
+struct State<J> {
+    jobs: VecDeque<J>,
     threads: usize,
     /// Threads with a job, by seat, and since when they have it.
-    at_work: Vec<(usize, Instant)>,
+    at_work: Vec<(usize, Moment)>,
     next_seat: usize,
     waiting: usize,
     watching: bool,
@@ -66,28 +63,34 @@ struct State {
 }
 
 /// A job, and whether nobody looks after the jobs behind it.
-pub struct Taken {
-    pub job: Job,
+pub struct Taken<J> {
+    /// What is to be done.
+    pub job: J,
+    /// Whether the jobs behind it need another thread.
     pub starved: bool,
 }
 
-impl Lane {
+impl<J> Lane<J> {
+    /// A lane that no thread serves yet.
+    #[cfg(not(loom))]
+    #[expect(
+        clippy::new_without_default,
+        reason = "a lane is a static: it is made in constants, where Default cannot be"
+    )]
     pub const fn new() -> Self {
         Self {
-            state: Mutex::new(State {
-                jobs: VecDeque::new(),
-                threads: 0,
-                at_work: Vec::new(),
-                next_seat: 0,
-                waiting: 0,
-                watching: false,
-                spinning: false,
-                purse: -1,
-                notified: false,
-                asked: false,
-                taken: 0,
-                ended: false,
-            }),
+            state: Mutex::new(State::new()),
+            queued: AtomicUsize::new(0),
+            ready: Condvar::new(),
+            watch: Condvar::new(),
+        }
+    }
+
+    /// As above: the locks of the models are no constants.
+    #[cfg(loom)]
+    pub fn new() -> Self {
+        Self {
+            state: Mutex::new(State::new()),
             queued: AtomicUsize::new(0),
             ready: Condvar::new(),
             watch: Condvar::new(),
@@ -95,7 +98,7 @@ impl Lane {
     }
 
     /// Adds jobs that came together.
-    pub fn push_all(&self, jobs: impl Iterator<Item = Job>) -> Pushed {
+    pub fn push_all(&self, jobs: impl Iterator<Item = J>) -> Pushed {
         let mut state = lock(&self.state);
         state.jobs.extend(jobs);
         self.tell_length(&state);
@@ -116,7 +119,7 @@ impl Lane {
     }
 
     /// The next job if there is one now.
-    pub fn try_next(&self, member: &Member<'_>) -> Option<Taken> {
+    pub fn try_next(&self, member: &Member<'_, J>) -> Option<Taken<J>> {
         self.take(&mut lock(&self.state), member)
     }
 
@@ -127,7 +130,12 @@ impl Lane {
 
     /// Waits for a job. `None` tells the thread to leave: the lane has ended, or the thread is one
     /// more than `resident` and has been idle for `patience`.
-    pub fn next(&self, member: &Member<'_>, resident: usize, patience: Duration) -> Option<Taken> {
+    pub fn next(
+        &self,
+        member: &Member<'_, J>,
+        resident: usize,
+        patience: Duration,
+    ) -> Option<Taken<J>> {
         let mut state = lock(&self.state);
         state.end_work(member);
         if state.jobs.is_empty() && state.purse >= 0 && !state.spinning && !state.ended {
@@ -139,18 +147,15 @@ impl Lane {
             }
             if state.jobs.is_empty() {
                 state.waiting += 1;
-                let idle_since = Instant::now();
-                let (next, timeout) = self
-                    .ready
-                    .wait_timeout(state, patience)
-                    .unwrap_or_else(|poisoned| poisoned.into_inner());
+                let idle_since = Moment::now();
+                let (next, is_late) = wait_at_most(&self.ready, &self.state, state, patience);
                 state = next;
                 state.waiting -= 1;
                 state.notified = false;
-                if idle_since.elapsed() < SOON {
+                if idle_since.is_within(SOON) {
                     state.earn();
                 }
-                if timeout.timed_out() && state.jobs.is_empty() && state.threads > resident {
+                if is_late && state.jobs.is_empty() && state.threads > resident {
                     return None;
                 }
                 continue;
@@ -160,11 +165,7 @@ impl Lane {
             }
             let taken = state.taken;
             state.watching = true;
-            let (next, _) = self
-                .watch
-                .wait_timeout(state, STANDSTILL)
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
-            state = next;
+            (state, _) = wait_at_most(&self.watch, &self.state, state, STANDSTILL);
             state.watching = false;
             if state.taken == taken && !state.jobs.is_empty() {
                 return self.take(&mut state, member);
@@ -173,15 +174,10 @@ impl Lane {
     }
 
     /// Looks out for a job without sleeping. The lock is free meanwhile.
-    fn spin<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    fn spin<'a>(&'a self, mut state: MutexGuard<'a, State<J>>) -> MutexGuard<'a, State<J>> {
         state.spinning = true;
         drop(state);
-        let end = Instant::now() + SPIN;
-        while self.queued.load(Ordering::Acquire) == 0 && Instant::now() < end {
-            for _ in 0..PAUSES {
-                spin_loop();
-            }
-        }
+        spin_for(SPIN, || self.queued.load(Ordering::Acquire) != 0);
         let mut state = lock(&self.state);
         state.spinning = false;
         if state.jobs.is_empty() {
@@ -192,17 +188,17 @@ impl Lane {
         state
     }
 
-    fn tell_length(&self, state: &State) {
+    fn tell_length(&self, state: &State<J>) {
         self.queued.store(state.jobs.len(), Ordering::Release);
     }
 
     /// A job that is taken may be long: whoever takes it leaves a watcher behind for the others.
-    fn take(&self, state: &mut State, member: &Member<'_>) -> Option<Taken> {
+    fn take(&self, state: &mut State<J>, member: &Member<'_, J>) -> Option<Taken<J>> {
         let job = state.jobs.pop_front()?;
         self.tell_length(state);
         state.taken += 1;
         state.end_work(member);
-        state.at_work.push((member.seat, Instant::now()));
+        state.at_work.push((member.seat, Moment::now()));
         if !state.jobs.is_empty() && state.waiting > 0 && !state.watching {
             self.wake_one(state);
         }
@@ -210,7 +206,7 @@ impl Lane {
         Some(Taken { job, starved })
     }
 
-    fn wake_one(&self, state: &mut State) {
+    fn wake_one(&self, state: &mut State<J>) {
         if !state.notified {
             state.notified = true;
             self.ready.notify_one();
@@ -218,7 +214,7 @@ impl Lane {
     }
 
     /// Counts the calling thread as one that serves, until the guard drops.
-    pub fn join(&self) -> Member<'_> {
+    pub fn join(&self) -> Member<'_, J> {
         let mut state = lock(&self.state);
         state.threads += 1;
         state.asked = false;
@@ -229,6 +225,7 @@ impl Lane {
         }
     }
 
+    /// How many threads serve.
     pub fn threads(&self) -> usize {
         lock(&self.state).threads
     }
@@ -247,21 +244,37 @@ impl Lane {
     }
 }
 
-impl State {
+impl<J> State<J> {
+    const fn new() -> Self {
+        Self {
+            jobs: VecDeque::new(),
+            threads: 0,
+            at_work: Vec::new(),
+            next_seat: 0,
+            waiting: 0,
+            watching: false,
+            spinning: false,
+            purse: -1,
+            notified: false,
+            asked: false,
+            taken: 0,
+            ended: false,
+        }
+    }
+
     fn earn(&mut self) {
         self.purse = (self.purse + 1).min(PURSE);
     }
 
-    fn end_work(&mut self, member: &Member<'_>) {
+    fn end_work(&mut self, member: &Member<'_, J>) {
         self.at_work.retain(|(seat, _)| *seat != member.seat);
     }
 
     /// Whether a thread at work has only just begun: most jobs are short.
     fn is_somebody_soon_back(&self) -> bool {
-        let now = Instant::now();
         self.at_work
             .iter()
-            .any(|(_, since)| now.duration_since(*since) < STANDSTILL)
+            .any(|(_, since)| since.is_within(STANDSTILL))
     }
 
     /// Whether nobody will see that the jobs stand still; tells it once.
@@ -274,12 +287,12 @@ impl State {
 }
 
 /// A thread that serves a lane.
-pub struct Member<'a> {
-    lane: &'a Lane,
+pub struct Member<'a, J> {
+    lane: &'a Lane<J>,
     seat: usize,
 }
 
-impl Drop for Member<'_> {
+impl<J> Drop for Member<'_, J> {
     fn drop(&mut self) {
         let mut state = lock(&self.lane.state);
         state.end_work(self);
