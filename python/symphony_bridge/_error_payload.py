@@ -230,6 +230,8 @@ def _hint(error: BaseException, code: str) -> str:
 def _origin(error: BaseException) -> str:
     if isinstance(error, errors.HostError):
         return "host"
+    if isinstance(error, errors.ComponentError) and not isinstance(error, errors.PitError):
+        return "component"
     if isinstance(error, errors.PitError) or (
         isinstance(error, errors.BridgeError) and _attribute(error, "component")
     ):
@@ -247,7 +249,7 @@ def _frames(error: BaseException) -> list[_error_frames.Frame]:
 
 def _message(error: BaseException) -> str:
     try:
-        if isinstance(error, (errors.HostError, errors.PitError)):
+        if isinstance(error, (errors.HostError, errors.ComponentError)):
             # Their text also tells what travels in fields of its own here.
             return str(error.message)
         members = _members(error)

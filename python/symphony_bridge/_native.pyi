@@ -33,6 +33,9 @@ _Content = str | bytes | bytearray | memoryview | os.PathLike[str]
 table: Any
 """The capsule with the C table for the addon."""
 
+components: Any
+"""The capsule with the C table for components in Rust."""
+
 @final
 class Undefined:
     """The type of ``undefined``, JavaScript's value that is not ``null``."""

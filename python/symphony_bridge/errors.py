@@ -19,6 +19,7 @@ __all__ = [
     "BridgeError",
     "CallAbandoned",
     "CallCancelled",
+    "ComponentError",
     "DeadlockError",
     "HostError",
     "HostUnavailable",
@@ -163,7 +164,7 @@ class HostUnavailable(BridgeError, RuntimeError):
 
 
 class NativePanic(BridgeError, RuntimeError):
-    """The native side of the bridge failed: a fault of the bridge. The process goes on."""
+    """The native side of the bridge, or a component in Rust, failed by a fault. The process goes on."""
 
     code = "native-panic"
 
@@ -173,15 +174,15 @@ class NativePanic(BridgeError, RuntimeError):
         self.__traceback__ = _error_frames.traceback_of([place])
 
 
-class PitError(BridgeError):
-    """Base of the Pit's errors; each is also the built-in error that fits.
+class ComponentError(BridgeError):
+    """An operation of a component in Rust refused or failed.
 
-    ``component`` and ``operation`` say where, ``details`` holds the field and value at fault,
-    ``hint`` says what to do next, ``rust_frames`` where in the Pit it was raised
-    (function, file, line). A failed loader or step is the ``__cause__``.
+    ``component`` and ``operation`` say where, ``details`` holds the fields at fault, ``hint`` says what
+    to do next, ``rust_frames`` where in Rust it was raised (function, file, line). What led to it is
+    the ``__cause__``.
     """
 
-    code = "pit"
+    code = "component"
 
     def __init__(
         self,
@@ -199,7 +200,7 @@ class PitError(BridgeError):
         self.details: dict[str, Any] = details or {}
         self.rust_frames: list[tuple[str, str, int]] = rust_frames or []
         if rust_frames:
-            # The lines of the Pit stand below those of Python that will be added on its way.
+            # The lines of Rust stand below those of Python that will be added on its way.
             self.__traceback__ = _error_frames.traceback_of(
                 {"language": "rust", "function": function, "file": file, "line": line}
                 for function, file, line in rust_frames
@@ -209,6 +210,15 @@ class PitError(BridgeError):
         if self.hint == HINTS.get(self.code):
             return self.message
         return f"{self.message}\n  hint: {self.hint}"
+
+
+class PitError(ComponentError):
+    """Base of the Pit's errors; each is also the built-in error that fits.
+
+    ``details`` holds the field and value at fault. A failed loader or step is the ``__cause__``.
+    """
+
+    code = "pit"
 
 
 class PitInvalid(PitError, ValueError):

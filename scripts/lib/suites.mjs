@@ -1,5 +1,6 @@
 // The test suites: how each is run, how long it may take, and how its counts are read from what it prints.
 import { delimiter } from 'node:path';
+import { embeddingEnvironment } from './embedding.mjs';
 import { at, venvPython } from './paths.mjs';
 import { otherPythons } from './pythons.mjs';
 import { StepError } from './run.mjs';
@@ -23,6 +24,7 @@ export async function suites({ full }) {
   return [
     cargo(full ? 20 : 3),
     full && models(5),
+    sdk(full ? 10 : 2),
     pytest(full ? 20 : 2, full ? ['--timeout=1200'] : []),
     nodeTests('unit', full ? 10 : 1),
     ...(await bridgeTests(full)),
@@ -36,8 +38,16 @@ export async function suites({ full }) {
 function cargo(minutes) {
   const manifest = ['--manifest-path', at('native', 'Cargo.toml')];
   // An extension module does not link into a test binary: the Python side is tested through pytest.
-  const args = ['test', '--release', '--locked', ...manifest, '--workspace', '--exclude', 'symphony-python'];
+  const others = ['symphony-python', 'symphony-sdk'].flatMap((name) => ['--exclude', name]);
+  const args = ['test', '--release', '--locked', ...manifest, '--workspace', ...others];
   return { name: 'cargo', command: 'cargo', args, minutes, count: countCargo };
+}
+
+function sdk(minutes) {
+  const args = ['test', '--locked', '--manifest-path', at('native', 'Cargo.toml')];
+  args.push('--package', 'symphony-sdk', '--no-default-features');
+  const env = embeddingEnvironment([at('test', 'fixtures', 'python')]);
+  return { name: 'sdk', command: 'cargo', args, env, minutes, count: countCargo };
 }
 
 /** `more`: the long forms of one test take longer than a test may otherwise. */

@@ -65,8 +65,8 @@ export class BridgeError extends Error {
 /** An exception raised in Python. `type` is its qualified name. */
 export class PythonError extends BridgeError {}
 
-/** An operation of the Pit refused or failed. */
-export class PitError extends BridgeError {
+/** An operation of a component in Rust refused or failed. */
+export class ComponentError extends BridgeError {
   /** For instance `pool`. */
   readonly component: string | null;
   /** For instance `allocate`. */
@@ -81,6 +81,9 @@ export class PitError extends BridgeError {
     this.operation = facts.operation ?? null;
   }
 }
+
+/** An operation of the Pit refused or failed. */
+export class PitError extends ComponentError {}
 
 /** An exposed TypeScript function threw, and Python let it pass; `original` is what it threw. */
 export class HostError extends BridgeError {}

@@ -9,6 +9,7 @@ export const ERROR_CODES = {
   bridge: 'Look at the frames and the cause: the bridge has no better name for this.',
   cancelled: 'Nothing, if you meant it; else find who aborted the signal or cancelled the task.',
   closed: 'Restart the Conductor and call again.',
+  component: 'Look at the details and the cause: a component in Rust refused or failed.',
   conversion: 'Pass a plain value or a reference, or register a converter for the type.',
   'crash-loop': 'Look at the last crash in the trace, then restart the Conductor.',
   crashed: 'Look at the stack of the crash and at the end of the trace, then restart the Conductor.',
@@ -51,6 +52,7 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 const GENERAL: ReadonlySet<string> = new Set<ErrorCode>([
   'bridge',
   'cancelled',
+  'component',
   'host-error',
   'pit',
   'python-exception',

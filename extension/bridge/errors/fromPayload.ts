@@ -9,6 +9,7 @@ import {
   BridgeClosed,
   BridgeError,
   CallCancelled,
+  ComponentError,
   ConversionError,
   type ErrorFacts,
   ErrorGroup,
@@ -30,7 +31,7 @@ export interface ErrorPayload {
   errors?: (ErrorPayload | null)[] | null;
   notes?: string[];
   details?: Record<string, unknown> | null;
-  origin?: 'python' | 'pit' | 'host' | 'bridge';
+  origin?: 'python' | 'component' | 'pit' | 'host' | 'bridge';
   component?: string | null;
   operation?: string | null;
   /** From Python: the exception itself, by reference. */
@@ -92,9 +93,11 @@ function construct(
   if (payload.code === 'closed') return new BridgeClosed(message, facts);
   if (payload.code === 'conversion') return new ConversionError(message, facts);
   switch (origin) {
+    case 'component':
     case 'pit': {
       const { component, operation } = payload;
-      return new PitError(message, { ...facts, component: component || null, operation: operation || null });
+      const Kind = origin === 'pit' ? PitError : ComponentError;
+      return new Kind(message, { ...facts, component: component || null, operation: operation || null });
     }
     case 'host':
       return new HostError(message, facts);

@@ -8,6 +8,7 @@ export {
   BridgeClosed,
   BridgeError,
   CallCancelled,
+  ComponentError,
   ConversionError,
   type ErrorFacts,
   ErrorGroup,

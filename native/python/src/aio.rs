@@ -4,7 +4,7 @@
 //! closure to the queue of the event loop that awaits it and writes the loop's eventfd; the loop
 //! runs all posted closures in one callback. Must not know the Pit or the session.
 
-use std::future::{poll_fn, Future};
+use std::future::Future;
 use std::pin::{pin, Pin};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
@@ -15,6 +15,7 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use symphony_abi::panics;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +24,6 @@ use crate::deadlock;
 use crate::errors;
 use crate::job::{self, lock};
 use crate::js::{self, JsThread};
-use crate::panics::{self, Panic};
 
 /// How often a blocked Python thread looks for signals (Ctrl+C) while it waits for Rust.
 const SIGNAL_POLL: Duration = Duration::from_millis(100);
@@ -73,7 +73,7 @@ where
 {
     let event_loop = running_loop(py)?;
     let queue = LoopQueue::of(&event_loop)?;
-    let mut future = Box::pin(catching(future));
+    let mut future = Box::pin(panics::catching(future));
     if queue.may_settle_now() {
         if let Poll::Ready(output) = poll_here(py, future.as_mut()) {
             return settled(&event_loop, converted(py, output, convert));
@@ -140,19 +140,6 @@ pub fn settled<'py>(
     let awaitable = event_loop.call_method0(intern!(event_loop.py(), "create_future"))?;
     settle(&awaitable, outcome)?;
     Ok(awaitable)
-}
-
-/// The future's output; whoever waits for it learns of a panic, too.
-async fn catching<F: Future>(future: F) -> Result<F::Output, Panic> {
-    let mut future = pin!(future);
-    poll_fn(
-        |context| match panics::caught(|| future.as_mut().poll(context)) {
-            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-            Ok(Poll::Pending) => Poll::Pending,
-            Err(panic) => Poll::Ready(Err(panic)),
-        },
-    )
-    .await
 }
 
 /// Blocks this Python thread on `future` without holding the GIL.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyTuple};
 use pyo3::{ffi, intern};
+use symphony_abi::panics;
 use symphony_core::lane::{Lane, Pushed};
 use symphony_core::recorder::{self, Lang, SpanId};
 use tokio::sync::oneshot;
@@ -21,7 +22,6 @@ use crate::control::{self, Request};
 use crate::crossing;
 use crate::errors;
 use crate::job::{discard_signals, monotonic_ns, Call, Job, JobControl, OnThread, Place};
-use crate::panics;
 use crate::session;
 use crate::sessions::{self, Session};
 use crate::thread_names;
@@ -117,10 +117,11 @@ pub fn wait_for(awaitable: &Bound<'_, PyAny>, parent: SpanId) -> PyResult<Py<PyA
     outcome.unwrap_or_else(|_| Err(errors::closed()))
 }
 
-struct CancelOnDrop(Option<Arc<JobControl>>);
+/// Cancels a job that nobody waits for any more.
+pub struct CancelOnDrop(pub Option<Arc<JobControl>>);
 
 impl CancelOnDrop {
-    fn disarm(mut self) {
+    pub fn disarm(mut self) {
         self.0 = None;
     }
 }

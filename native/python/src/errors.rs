@@ -4,9 +4,10 @@ use std::ffi::c_ulong;
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PyStopIteration};
 use pyo3::prelude::*;
+use symphony_abi::panics::Panic;
 
 use crate::kept_errors;
-use crate::panics::Panic;
+use crate::site::source_path;
 
 /// The error of an operation that the bridge's end has cut off.
 pub fn closed() -> PyErr {
@@ -27,7 +28,7 @@ pub fn panicked(py: Python<'_>, panic: &Panic) -> PyErr {
         &format!("the native side failed: {}", panic.message),
     );
     if let Some((file, line)) = &panic.place {
-        let place = ("panic", file, *line);
+        let place = ("panic", source_path(file), *line);
         // An error that cannot say where is still the right error.
         let _ = error.value(py).call_method1("raised_at", place);
     }

@@ -14,7 +14,6 @@ use symphony_core::recorder::{self, Lang, SpanId};
 
 use crate::codec;
 use crate::errors;
-use crate::panics;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let functions = FUNCTIONS.0.as_ptr().cast_mut();

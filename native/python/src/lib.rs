@@ -7,6 +7,7 @@ mod aio;
 mod callback;
 mod child;
 mod codec;
+mod components;
 mod control;
 mod crossing;
 mod deadlock;
@@ -20,7 +21,6 @@ mod js;
 mod kept_errors;
 mod module;
 mod objects;
-mod panics;
 mod pit;
 mod probes;
 mod refs;
@@ -50,6 +50,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module::register(module)?;
     fast_call::register(module)?;
     codec::register(module)?;
+    components::register(module)?;
     pit::register(module)?;
     probes::register(module)?;
     table::register(module)

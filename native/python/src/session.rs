@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
+use symphony_abi::panics;
 use symphony_core::frame::{self, flag, kind, Chunk, Header};
 use symphony_core::pack::{Malformed, PackBuf};
 use symphony_core::recorder;
@@ -22,7 +23,6 @@ use crate::errors;
 use crate::host_calls;
 use crate::job::{Call, Job, JobControl};
 use crate::js;
-use crate::panics;
 use crate::refs::{self, Arrivals, BridgeRefs, Given};
 use crate::resolve::resolve;
 use crate::sessions::{self, Session};

@@ -14,7 +14,6 @@ use symphony_core::pack::{PackBuf, PackView, Segment};
 
 use crate::errors;
 use crate::js;
-use crate::panics;
 use crate::session;
 use crate::sessions;
 use crate::sync_call;

@@ -22,7 +22,7 @@ pub use file::{Options, RecorderError};
 pub use layout::Lang;
 pub use span::{
     begin, begin_child, begin_raw, current, end, enqueued, enter, error, handle_closed,
-    handle_opened, instant, link, Entered, Span,
+    handle_opened, instant, leave, link, Entered, Span,
 };
 pub use strings::{intern, intern_raw};
 

@@ -52,9 +52,7 @@ pub struct Entered {
 impl Drop for Entered {
     #[inline]
     fn drop(&mut self) {
-        if self.span != 0 {
-            ring::with(|local, _| local.pop(self.span));
-        }
+        leave(self.span);
     }
 }
 
@@ -119,6 +117,13 @@ pub fn enter(span: SpanId) -> Entered {
     Entered {
         span,
         thread_bound: PhantomData,
+    }
+}
+
+/// Ends an [`enter`] whose guard was forgotten (the table of components), on the same thread.
+pub fn leave(span: SpanId) {
+    if span != 0 {
+        ring::with(|local, _| local.pop(span));
     }
 }
 

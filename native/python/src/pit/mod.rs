@@ -25,6 +25,8 @@ mod values;
 
 use pyo3::prelude::*;
 
+pub use operation::parent;
+
 /// Adds the Pit's classes to `_native`.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<home::Pit>()?;

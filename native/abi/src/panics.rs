@@ -1,13 +1,15 @@
 //! What a panic said, and where: for the error that tells of it.
 //!
-//! Threads: any. Must not know Python. The hook of the process still prints what it always did.
+//! Threads: any. Must not know Python. The hook of the process still prints what it always did. Each
+//! module has a hook of its own, as it has a standard library of its own.
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::future::{poll_fn, Future};
 use std::panic::{self, AssertUnwindSafe};
+use std::pin::pin;
 use std::sync::Once;
-
-use crate::site::source_path;
+use std::task::Poll;
 
 thread_local! {
     static LAST: RefCell<Option<(String, u32)>> = const { RefCell::new(None) };
@@ -16,7 +18,7 @@ thread_local! {
 /// A panic that was caught.
 pub struct Panic {
     pub message: String,
-    /// File, from the project's root, and line.
+    /// File, as its compiler was told, and line.
     pub place: Option<(String, u32)>,
 }
 
@@ -28,6 +30,23 @@ pub fn caught<T>(body: impl FnOnce() -> T) -> Result<T, Panic> {
         message: message_of(&*payload),
         place: LAST.take(),
     })
+}
+
+/// The future's output; whoever waits for it learns of a panic, too.
+pub async fn catching<F: Future>(future: F) -> Result<F::Output, Panic> {
+    let mut future = pin!(future);
+    poll_fn(|context| match caught(|| future.as_mut().poll(context)) {
+        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
+}
+
+/// Goes on with a panic that was caught on another thread.
+pub fn resume(panic: Panic) -> ! {
+    LAST.set(panic.place);
+    panic::resume_unwind(Box::new(panic.message))
 }
 
 /// What a panic said, from the value it carried.
@@ -47,7 +66,7 @@ fn watch() {
         panic::set_hook(Box::new(move |info| {
             let place = info
                 .location()
-                .map(|line| (source_path(line.file()), line.line()));
+                .map(|line| (line.file().to_owned(), line.line()));
             // A thread that ends has no such place any more.
             let _ = LAST.try_with(|last| last.replace(place));
             before(info);

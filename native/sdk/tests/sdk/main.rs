@@ -1,0 +1,8 @@
+//! The SDK in an embedded Python, with the real bridge: `npm test -- sdk` builds both and runs this.
+
+mod calls;
+mod cancellation;
+mod errors;
+mod records;
+mod support;
+mod types;

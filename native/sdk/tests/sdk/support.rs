@@ -1,0 +1,65 @@
+//! An embedded Python for the tests, and the component that its code calls.
+
+use std::ffi::CString;
+use std::sync::Once;
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+/// Runs `body` with the GIL, in a Python that knows the bridge.
+pub fn with_python<T>(body: impl FnOnce(Python<'_>) -> T) -> T {
+    static START: Once = Once::new();
+    START.call_once(Python::initialize);
+    Python::attach(body)
+}
+
+/// Runs Python code; its names.
+pub fn run<'py>(py: Python<'py>, code: &str) -> Bound<'py, PyDict> {
+    let names = PyDict::new(py);
+    run_in(py, code, &names);
+    names
+}
+
+/// Runs Python code with those names; the test fails with its traceback.
+pub fn run_in(py: Python<'_>, code: &str, names: &Bound<'_, PyDict>) {
+    let lines: Vec<_> = code.lines().skip_while(|line| line.is_empty()).collect();
+    let indent = lines
+        .first()
+        .map_or(0, |line| line.len() - line.trim_start().len());
+    let code: String = lines
+        .iter()
+        .map(|line| format!("{}\n", line.get(indent..).unwrap_or("")))
+        .collect();
+    let code = CString::new(code).expect("code without null characters");
+    if let Err(error) = py.run(&code, Some(names), Some(names)) {
+        error.print(py);
+        panic!("{error}");
+    }
+}
+
+/// A name that Python code has made.
+pub fn get<'py, T: for<'a> FromPyObject<'a, 'py>>(names: &Bound<'py, PyDict>, name: &str) -> T {
+    let value = names
+        .get_item(name)
+        .unwrap()
+        .unwrap_or_else(|| panic!("no {name}"));
+    value
+        .extract()
+        .map_err(Into::into)
+        .unwrap_or_else(|error: PyErr| panic!("{error}"))
+}
+
+/// Waits without the GIL until `done`.
+pub fn until(py: Python<'_>, what: &str, done: impl Fn() -> bool + Sync) {
+    py.detach(|| {
+        let began = Instant::now();
+        while !done() {
+            assert!(
+                began.elapsed() < Duration::from_secs(30),
+                "not within 30 s: {what}"
+            );
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    });
+}

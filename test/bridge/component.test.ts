@@ -1,0 +1,102 @@
+/** The component of `examples/rust-component`, built as its README says: script, trace, errors, cancellation. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { CallCancelled, ComponentError, PitError } from '../../extension/bridge/errors';
+import { readTraceFile } from '../../extension/conductor/traceFile';
+import { spanAt, spanCount, type TraceModel, type TraceSpan } from '../../extension/protocol/trace/model';
+import { HOSTS, onBothHosts, rejection, scratchFolder } from './bothHosts';
+import { Program } from './children';
+
+const ROOT = join(__dirname, '..', '..');
+const EXAMPLE = join(ROOT, 'examples', 'rust-component');
+const folder = scratchFolder();
+const script = join(folder, 'component.conductor.py');
+
+/** What TypeScript calls: awaitables need a coroutine around them. */
+const USER = `
+import asyncio
+from pathlib import Path
+from symphony_bridge import host
+from text_index import Index
+
+async def index(folder):
+    return await Index().add(folder, None)
+
+async def wait():
+    async def forever(done, total):
+        await host.desk.started_async(done)
+        await asyncio.sleep(600)
+
+    await Index().add(Path(asyncio.__file__).parent, forever)
+`;
+
+before(() => {
+  const args = [join(ROOT, 'scripts', 'component.mjs'), EXAMPLE, folder];
+  const env = { ...process.env, CARGO_TARGET_DIR: join(ROOT, 'native', 'target', 'component') };
+  execFileSync(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  copyFileSync(join(EXAMPLE, 'component.conductor.py'), script);
+  writeFileSync(join(folder, 'component_user.py'), USER);
+  assert.ok(existsSync(join(folder, 'text_index.abi3.so')));
+});
+
+function spansNamed(model: TraceModel, name: string): TraceSpan[] {
+  const spans = Array.from({ length: spanCount(model) }, (_, row) => spanAt(model, row));
+  return spans.filter((span) => span.name === name);
+}
+
+for (const host of HOSTS) {
+  test(`${host}: a script uses the component, and the trace shows it`, async () => {
+    const trace = join(folder, `${host}.symtrace`);
+    const args = [script, '--host', host, '--trace', trace];
+    const ended = await new Program('extension/conductor/cli.ts', args, {}, folder).ended;
+    assert.equal(ended.code, 0, ended.stderr + ended.stdout);
+    assert.match(ended.stdout, /^1 of \d+ files$/m);
+    assert.match(
+      ended.stdout,
+      /^\d+ lines of \d+ files raise where they catch; the shortest:\n {2}\S+\.py:\d+ /m,
+    );
+    assert.match(ended.stdout, /^the judge likes \S+\.py:\d+ .*NotImplementedError/m);
+    assert.match(ended.stdout, /^text_index\.add: the folder cannot be read .*'folder': .*nowhere/m);
+
+    const model = readTraceFile(trace);
+    const source = join(EXAMPLE, 'src', 'lib.rs');
+    const [add, failed] = spansNamed(model, 'text_index.add');
+    assert.equal(add.lang, 'rust');
+    assert.equal(add.from, 'python');
+    assert.equal(add.caller?.file, script);
+    assert.equal(add.callee?.file, source);
+    assert.match(failed.error ?? '', /cannot be read/);
+    const [progress] = spansNamed(model, 'show_progress');
+    assert.deepEqual([progress.lang, progress.from, progress.parent], ['python', 'rust', add.row]);
+    assert.equal(progress.caller?.file, source);
+    assert.equal(progress.callee?.file, script);
+    const [best] = spansNamed(model, 'text_index.best');
+    assert.ok(spansNamed(model, 'judge').every((span) => span.parent === best.row));
+    const [search] = spansNamed(model, 'text_index.search');
+    assert.equal(
+      spansNamed(model, 'text_index.look up').find((span) => span.parent !== null)?.parent,
+      search.row,
+    );
+  });
+}
+
+onBothHosts('an error of a component is one error with operation, fields, cause and line', async (bridge) => {
+  await bridge.call('sys:path.insert', [0, folder]);
+  const error = await rejection(bridge.call('component_user:index', ['/nowhere']));
+  assert.ok(error instanceof ComponentError && !(error instanceof PitError), error.stack);
+  assert.deepEqual([error.component, error.operation], ['text_index', 'add']);
+});
+
+onBothHosts('aborting a call stops the component', async (bridge) => {
+  await bridge.call('sys:path.insert', [0, folder]);
+  const controller = new AbortController();
+  const started = new Promise((resolve) => bridge.expose('desk', { started: resolve }));
+  const waiting = bridge.call('component_user:wait', [], { signal: controller.signal });
+  waiting.catch(() => {});
+  await Promise.race([started, waiting]);
+  controller.abort();
+  assert.ok((await rejection(waiting)) instanceof CallCancelled);
+});
