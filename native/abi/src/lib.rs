@@ -82,8 +82,8 @@ pub struct Table {
 
     /// Runs a future on the host's Tokio inside a span. The result, a new reference, is an awaitable of
     /// the running asyncio loop; when the future is over, the callback gives its result on the loop's
-    /// thread. Cancelling the awaitable drops future and callback; it is cancelled once they are gone,
-    /// and with them what Python still did for the future. GIL: held.
+    /// thread. Cancelling the awaitable drops future and callback. The first poll may be at once, on this
+    /// thread and without the GIL. GIL: held.
     pub spawn: unsafe extern "C" fn(RawFuture, SpanId, Callback) -> *mut Object,
     /// Waits for a future without the GIL; 0, or -1 with an exception when the wait was broken: the
     /// future is dropped then. GIL: held.

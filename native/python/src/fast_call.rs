@@ -10,6 +10,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
+use symphony_abi::panics;
 use symphony_core::recorder::{self, Lang, SpanId};
 
 use crate::codec;
