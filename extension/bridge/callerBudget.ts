@@ -8,7 +8,7 @@
  * promises, which costs nothing before.
  */
 import type { BridgeError } from './errors';
-import { asyncFrames, type Caller, captureCaller, type JoinedFrame } from './stack';
+import { asyncFrames, type Caller, captureCaller, captureSite, type JoinedFrame } from './stack';
 
 /** Calls of one turn whose stacks are captured. */
 const EXACT = 16;
@@ -16,9 +16,11 @@ const EXACT = 16;
 let captured = 0;
 let shared: SharedCaller | null = null;
 
-/** As `captureCaller`, for calls that may come in thousands. */
-export function captureInTurn(below: (...args: never[]) => unknown): Caller {
-  if (captured >= EXACT && shared !== null) return shared;
+/** As `captureCaller`, for calls that may come in thousands. `sited`: each tells its own line, whatever its stack. */
+export function captureInTurn(below: (...args: never[]) => unknown, sited: boolean): Caller {
+  if (captured >= EXACT && shared !== null) {
+    return sited ? new SharedCaller(shared, captureSite(below)) : shared;
+  }
   if (captured === 0) queueMicrotask(endTurn);
   captured += 1;
   const caller = captureCaller(below);
@@ -33,11 +35,17 @@ function endTurn(): void {
 
 /** Stands for the callers of all calls of a turn behind the first ones. */
 export class SharedCaller implements Caller {
-  /** @param last the last caller of the turn that was captured */
-  constructor(private readonly last: Caller) {}
+  /**
+   * @param last the last caller of the turn that was captured
+   * @param own knows the line of the call itself
+   */
+  constructor(
+    private readonly last: Caller,
+    private readonly own: Caller = last,
+  ) {}
 
   site(): string | null {
-    return this.last.site();
+    return this.own.site() ?? this.last.site();
   }
 
   frames(): JoinedFrame[] {

@@ -216,7 +216,7 @@ export class Session implements RefOwner {
 
   capture(below: (...args: never[]) => unknown): Caller {
     // The trace tells the line of each call.
-    return this.traced ? captureCaller(below) : captureInTurn(below);
+    return captureInTurn(below, this.traced);
   }
 
   invoke(ref: Ref, path: string | null, call: ProxyCall): Promise<unknown> {

@@ -34,20 +34,27 @@ const CALLBACK_ENTRY = 'answerPython';
 
 /** More frames than these say little about a call, and every one costs. */
 const FRAME_LIMIT = 16;
+/** The innermost frame may be a built-in's that calls back, as `map` does. */
+const SITE_FRAMES = 2;
 
 /** Captures the frames that called `below`; about a microsecond until somebody looks. */
 export function captureCaller(below: AnyFunction): Caller {
   return new CapturedCaller(holderBelow(below));
 }
 
+/** As `captureCaller`, for the line of the call alone: its frames are few, and cheaper. */
+export function captureSite(below: AnyFunction): Caller {
+  return new CapturedCaller(holderBelow(below, SITE_FRAMES));
+}
+
 interface StackHolder {
   stack?: unknown;
 }
 
-function holderBelow(below: AnyFunction): StackHolder {
+function holderBelow(below: AnyFunction, frames = FRAME_LIMIT): StackHolder {
   const holder: StackHolder = {};
   const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = Math.min(limit, FRAME_LIMIT);
+  Error.stackTraceLimit = Math.min(limit, frames);
   try {
     Error.captureStackTrace(holder, below);
   } finally {

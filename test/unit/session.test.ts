@@ -52,6 +52,18 @@ test('a call carries name, arguments, keywords and the line of its caller', asyn
   assert.ok(call.sentNs > 0);
 });
 
+test('however many calls a turn makes, a recorded one carries its own line', async () => {
+  const { peer, session } = answering(() => null);
+  const first = Array.from({ length: 40 }, () => session.call('a:b'));
+  // A built-in calls from here: the line is that of the code that asked it to.
+  const second = ['a:c'].map((name) => session.call(name));
+  await Promise.all([...first, ...second]);
+  const sites = peer.framesOf(FrameKind.CALL).map((call) => String((call.value as unknown[])[3]));
+  assert.equal(new Set(sites.slice(0, 40)).size, 1);
+  assert.match(sites[40], /session\.test\.ts:\d+$/);
+  assert.notEqual(sites[40], sites[0]);
+});
+
 test('the frames of one turn leave together', async () => {
   const { peer, session } = answering(() => null);
   await Promise.all([session.call('a:b'), session.call('a:c'), session.call('a:d')]);

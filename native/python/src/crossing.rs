@@ -2,11 +2,13 @@
 //!
 //! Threads: needs the GIL to look at Python objects; interning does not.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use symphony_core::recorder::{self, NameId};
+use symphony_core::sites;
 
 /// Name and both ends of a crossing; the ends are `file:line` or empty.
 pub struct Crossing {
@@ -62,7 +64,21 @@ pub fn name_of(name: String, caller: &str, callable: &Bound<'_, PyAny>) -> NameI
     if !recorder::is_open() {
         return 0;
     }
-    Crossing::of_callable(name, caller, callable).intern()
+    // Looking at the callable and interning texts takes longer than the rest of a call.
+    let key = (
+        callable.as_ptr() as usize,
+        hash_of(caller),
+        hash_of(&name) as u32,
+    );
+    sites::cached(key, || {
+        Crossing::of_callable(name, caller, callable).intern()
+    })
+}
+
+fn hash_of(text: &str) -> usize {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish() as usize
 }
 
 fn source_of(callable: &Bound<'_, PyAny>) -> Option<String> {
