@@ -62,6 +62,8 @@ struct Point {
 
 #[derive(Record, Debug, Clone, Copy, PartialEq)]
 #[record(class = "types_table:Color")]
+// The member's name in Python.
+#[allow(clippy::upper_case_acronyms)]
 enum Color {
     RED,
 }
