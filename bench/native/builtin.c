@@ -1,5 +1,5 @@
-/* What the crossings into Rust are compared with: the same work as C built-ins of a full-API extension.
- * Built on demand by bench/python/native_calls.py; no part of the product. */
+/* What the crossings into Rust are compared with: the same work as C built-ins of a full-API
+ * extension. Built on demand by bench/python/native_calls.py; no part of the product. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
@@ -31,6 +31,7 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "builtin", NULL, -1, functions, NULL, NULL, NULL, NULL};
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "builtin", NULL, -1, functions, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit_builtin(void) { return PyModule_Create(&module); }

@@ -55,7 +55,6 @@ test('a call carries name, arguments, keywords and the line of its caller', asyn
 test('however many calls a turn makes, a recorded one carries its own line', async () => {
   const { peer, session } = answering(() => null);
   const first = Array.from({ length: 40 }, () => session.call('a:b'));
-  // A built-in calls from here: the line is that of the code that asked it to.
   const second = ['a:c'].map((name) => session.call(name));
   await Promise.all([...first, ...second]);
   const sites = peer.framesOf(FrameKind.CALL).map((call) => String((call.value as unknown[])[3]));
