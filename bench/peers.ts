@@ -6,10 +6,10 @@ import { isInstalled, programs, type Times } from './peers/programs';
 /** Word of the command line that turns this program into one peer's measurement. */
 export const PEER_OPTION = 'peer';
 
-/** Times by peer; one that is not installed or fails is told and left out. */
-export function peerTimes(): Record<string, Times> {
+/** Times by peer, of all or of those named; one that is not installed or fails is told and left out. */
+export function peerTimes(names = Object.keys(programs)): Record<string, Times> {
   const found: Record<string, Times> = {};
-  for (const name of Object.keys(programs)) {
+  for (const name of names) {
     if (!isInstalled(name)) {
       console.error(`${name} is not installed: node bench/peers/install.mjs`);
       continue;

@@ -8,13 +8,14 @@ import { argv, env, exit } from 'node:process';
 import { parseArgs } from 'node:util';
 import { bridge } from './groups/bridge';
 import { codec } from './groups/codec';
+import { hosts } from './groups/hosts';
 import { native } from './groups/native';
 import { sync } from './groups/sync';
 import { measurePeer, PEER_OPTION } from './peers';
 import type { Result } from './result';
 import { table } from './table';
 
-const GROUPS: Record<string, () => Promise<Result[]>> = { codec, bridge, sync, native };
+const GROUPS: Record<string, () => Promise<Result[]>> = { codec, bridge, hosts, sync, native };
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
