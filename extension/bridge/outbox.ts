@@ -12,6 +12,9 @@ interface Run {
   end: number;
 }
 
+/** Bytes that are joined, to leave together, sooner than sent one after the other. */
+const WORTH_A_COPY = 256 * 1024;
+
 export class Outbox implements FrameSink {
   private runs: Run[] = [];
   private planned = false;
@@ -59,7 +62,9 @@ export class Outbox implements FrameSink {
     if (runs.length === 0) return;
     this.runs = [];
     const parts = runs.map(({ memory, start, end }) => new Uint8Array(memory, start, end - start));
-    this.send(parts.length === 1 ? parts[0] : Buffer.concat(parts));
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    if (parts.length === 1 || length > WORTH_A_COPY) for (const part of parts) this.send(part);
+    else this.send(Buffer.concat(parts));
   }
 
   /** Forgets what waits. */

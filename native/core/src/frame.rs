@@ -225,6 +225,19 @@ impl Chunk {
         }
     }
 
+    /// Room for so many bytes, all 0.
+    pub fn with_length(length: usize) -> Self {
+        Self {
+            words: vec![0; length.div_ceil(8)],
+            length,
+        }
+    }
+
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as in `bytes`; any bytes make a u64.
+        &mut unsafe { self.words.align_to_mut::<u8>() }.1[..self.length]
+    }
+
     pub fn bytes(&self) -> &[u8] {
         // SAFETY: u64 has no padding, and u8 no alignment.
         &unsafe { self.words.align_to::<u8>() }.1[..self.length]

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::{PyConnectionError, PyRuntimeError};
 use pyo3::prelude::*;
-use symphony_core::frame;
+use symphony_core::frame::{self, Chunk};
 use symphony_core::pack::Malformed;
 
 use crate::job::lock;
@@ -63,11 +63,32 @@ fn read_frames(mut stream: UnixStream) {
             Err(error) => leave(&format!("the editor sent a malformed frame: {error}")),
         };
         if whole > 0 {
-            if let Err(error) = session::submit(&received[..whole]) {
-                leave(&format!("the editor sent a malformed frame: {error}"));
-            }
+            submit(Chunk::copy(&received[..whole]));
             received.drain(..whole);
         }
+        if let Ok(Some(length)) = frame::peek_length(&received) {
+            if length > READ_CHUNK {
+                submit(read_long(&mut stream, &received, length));
+                received.clear();
+            }
+        }
+    }
+}
+
+/// The rest of a long frame goes straight to where it stays.
+fn read_long(stream: &mut UnixStream, begun: &[u8], length: usize) -> Chunk {
+    let mut chunk = Chunk::with_length(length);
+    let (front, rest) = chunk.bytes_mut().split_at_mut(begun.len());
+    front.copy_from_slice(begun);
+    if stream.read_exact(rest).is_err() {
+        leave("the editor closed the connection");
+    }
+    chunk
+}
+
+fn submit(frames: Chunk) {
+    if let Err(error) = session::submit(frames) {
+        leave(&format!("the editor sent a malformed frame: {error}"));
     }
 }
 

@@ -41,8 +41,8 @@ pub fn connect(wake: Arc<dyn Fn() + Send + Sync>) {
 }
 
 /// Takes whole frames. Never blocks.
-pub fn submit(frames: &[u8]) -> Result<(), Malformed> {
-    let chunk = Arc::new(Chunk::copy(frames));
+pub fn submit(frames: Chunk) -> Result<(), Malformed> {
+    let chunk = Arc::new(frames);
     let mut calls = Vec::new();
     let outcome = accept_all(&chunk, &mut calls);
     start(&mut calls);

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 use symphony_abi::panics;
+use symphony_core::frame::Chunk;
 use symphony_core::pack::{PackBuf, PackView, Segment};
 
 use crate::errors;
@@ -191,7 +192,7 @@ unsafe extern "C" fn submit(frames: *const u8, length: usize) -> i32 {
         let _own = js::in_own_session();
         // SAFETY: the caller's promise.
         let frames = unsafe { slice(frames, length) };
-        session::submit(frames).map_or(-1, |()| 0)
+        session::submit(Chunk::copy(frames)).map_or(-1, |()| 0)
     })
 }
 
