@@ -36,7 +36,11 @@ export interface OpenOptions {
   traceFile?: string | null;
   /** The Pit's durable state; absent: `.symphony` in the workspace. */
   pitHome?: string | null;
-  /** Extra environment for Python. In the embedded host it is set for the whole process. */
+  /**
+   * Extra environment for Python. In the embedded host it is set for the whole process, by the bridge that starts Python.
+   * A Worker's `process.env` is a copy that Python does not see: a Worker that starts Python and has something to say here,
+   * or a `pitHome`, needs `new Worker(file, { env: SHARE_ENV })`.
+   */
   env?: Readonly<Record<string, string>>;
   /** Folder where the result of the embedding probe is kept between runs. */
   cacheDir?: string;

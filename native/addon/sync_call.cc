@@ -24,6 +24,7 @@ enum Register : uint32_t {
   kReplyNums,
   kReplyChars,
   kReplySegments,
+  kFlags,
   kRegisters,
 };
 
@@ -130,11 +131,12 @@ napi_value CallSync(napi_env env, napi_callback_info info) {
   }
   const uint32_t target = LengthFrom(registers[kTarget]);
   const double parent = registers[kParent];
+  const uint32_t flags = LengthFrom(registers[kFlags]);
   {
     const GilScope gil;
     // A call from here on may come back, and register other memory: nothing read above is used
     // after.
-    scratch.status = table->call_sync(target, parent, &call, &scratch.reply);
+    scratch.status = table->call_sync(target, parent, flags, &call, &scratch.reply);
   }
   CopyReply(scratch);
   return nullptr;

@@ -206,6 +206,7 @@ _OWN: dict[type, tuple[Any, ...]] = {
     memoryview: ("buffer", _buffers.write_memoryview),
     js.JsBigInt: ("bigint",),
     js.JsBytes: ("convert", "js:bytes", lambda value: (value.kind, bytes(value))),
+    js.JsConverted: ("converted",),
     js.JsDate: ("convert", "js:Date", _write_js_date),
     js.JsMap: ("pairs", "js:Map"),
     js.JsRecord: ("pairs", "js:object"),

@@ -2,7 +2,8 @@
 
 Built-in types, dataclasses, enums, named tuples, dates, numbers, paths, buffers and NumPy arrays cross by
 value already. ``register`` adds a converter for another type; the other side registers one under the same
-name, and a type without any crosses by reference.
+name, and a type without any crosses by reference. What comes by a converter that only JavaScript has is a
+``js.JsConverted``.
 
 Threads: any. Must not know packs: the codec of ``_native`` asks here once per type.
 """
@@ -10,11 +11,13 @@ Threads: any. Must not know packs: the codec of ``_native`` asks here once per t
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any, Callable, NamedTuple, Optional, Tuple
 
 from . import _converters, _models, _native
 from ._models import Refusal
 from .js import JsBigInt as JsBigInt
+from .js import JsConverted
 
 __all__ = ["Refusal", "register", "unregister"]
 
@@ -118,13 +121,13 @@ def _convert(entry: _Entry) -> _Rule:
     return ("convert", entry.name, entry.to_plain)
 
 
-def _reader(name: str) -> tuple[Callable[[Any], Any], bool] | None:
+def _reader(name: str) -> tuple[Callable[[Any], Any], bool]:
     """The function that reads a converter's form, and whether it is a built-in one."""
     own = _readers.get(name)
     if own is not None:
         return own, False
     builtin = _converters.reader(name)
-    return None if builtin is None else (builtin, True)
+    return partial(JsConverted, name) if builtin is None else builtin, True
 
 
 _plan = _models.plan

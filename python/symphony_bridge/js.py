@@ -9,7 +9,7 @@ attribute access cannot; each has an awaitable form, ``name_async``, for code on
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Dict
+from typing import Any, Dict, NamedTuple
 
 from ._js_objects import (
     JsAsyncIterator,
@@ -54,6 +54,7 @@ __all__ = [
     "JsBigInt",
     "JsBytes",
     "JsClass",
+    "JsConverted",
     "JsDate",
     "JsFunction",
     "JsIterator",
@@ -110,6 +111,15 @@ class JsBytes(bytes):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (JsBytes, (bytes(self), self.kind))
+
+
+class JsConverted(NamedTuple):
+    """A value by a converter that only JavaScript has: it goes back as what it was."""
+
+    converter: str
+    """The converter's name."""
+    plain: Any
+    """The converter's own form of the value."""
 
 
 class JsDate(datetime):

@@ -5,6 +5,7 @@
  * JavaScript thread only. Re-entrant in both ways a call can come back: Python calling JavaScript during the native call,
  * and a getter or setter calling while a pack is written or read. Both get a scratch of their own.
  */
+import { FrameFlag } from '../../protocol/frame';
 import { Tag } from '../../protocol/pack';
 import { allocateChars, type CharBuffer } from './charBuffer';
 import { callRoot } from './frames';
@@ -28,6 +29,7 @@ enum Register {
   REPLY_NUMS,
   REPLY_CHARS,
   REPLY_SEGMENTS,
+  FLAGS,
   COUNT,
 }
 
@@ -104,7 +106,7 @@ export class SyncCodec {
       this.pack(lane, name, args, kwargs, site);
       this.register(lane);
       const lent = lane.packer.segments;
-      lane.call(this.addon, target, parent);
+      lane.call(this.addon, target, parent, strict ? FrameFlag.STRICT : 0);
       return this.reply(lane, strict, lent);
     } finally {
       // A call inside a call gives the outer one the memory back that its reply is written to.
@@ -220,11 +222,12 @@ class Lane {
     this.packer.lends = true;
   }
 
-  call(addon: SyncAddon, target: number, parent: number): void {
+  call(addon: SyncAddon, target: number, parent: number, flags: number): void {
     const { packer, registers } = this;
     const { segments } = packer;
     registers[Register.TARGET] = target;
     registers[Register.PARENT] = parent;
+    registers[Register.FLAGS] = flags;
     registers[Register.OPS] = packer.opsLen;
     registers[Register.NUMS] = packer.numsLen;
     registers[Register.CHARS] = packer.charsLen;

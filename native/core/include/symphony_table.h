@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SYMPHONY_TABLE_ABI 4u
+#define SYMPHONY_TABLE_ABI 5u
 #define SYMPHONY_TABLE_CAPSULE "symphony_bridge._native.table"
 
 #ifdef __cplusplus
@@ -66,8 +66,10 @@ typedef struct {
   uint32_t size; /* of this struct */
 
   /* Calls handle `target` (0: by the name in the pack) with the packed call; `parent` is the
-   * caller's span. The reply is borrowed until the next call on this thread. GIL: held. */
-  int32_t (*call_sync)(uint32_t target, double parent, const SymPack* call, SymPack* reply);
+   * caller's span, `flags` are those of a CALL frame. The reply is borrowed until the next call on
+   * this thread. GIL: held. */
+  int32_t (*call_sync)(uint32_t target, double parent, uint32_t flags, const SymPack* call,
+                       SymPack* reply);
 
   /* As `call_sync`, of `target` itself without arguments: what must be fast. SYM_NONE is common. */
   int32_t (*call_bare)(uint32_t target, double parent, SymPack* reply);

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use symphony_core::pack::{PackBuf, PackView};
 use symphony_core::recorder::{self, Lang, NameId, SpanId};
 
-use crate::codec::{self, CallPayload};
+use crate::codec::{self, CallPayload, Exactness};
 use crate::crossing;
 use crate::dispatch;
 use crate::errors;
@@ -16,11 +16,12 @@ use crate::refs::{Arrivals, BridgeRefs, Given};
 use crate::resolve::resolve;
 use crate::session;
 
-/// Calls Python with a packed call and packs the result into `reply`.
+/// Calls Python with a packed call and packs the result, as exact as that is asked for, into `reply`.
 pub fn run(
     py: Python<'_>,
     target: u32,
     parent: SpanId,
+    exactness: Exactness,
     call: &PackView<'_>,
     reply: &mut PackBuf,
 ) -> PyResult<()> {
@@ -32,14 +33,16 @@ pub fn run(
     arrivals.at(request.site.as_deref().unwrap_or_default());
     if views.is_empty() {
         let result = awaited(run_request(py, target, parent, request)?, parent)?;
-        return giving(py, || codec::encode(&result, reply, &BridgeRefs, "result"));
+        return giving(py, || {
+            codec::encode_as(&result, reply, &BridgeRefs, "result", exactness)
+        });
     }
     let packed = run_request(py, target, parent, request)
         .and_then(|result| awaited(result, parent))
         // The result may be a view itself, or made of one: nothing of it may stay.
         .and_then(|result| {
             giving(py, || {
-                codec::encode_apart(&result, reply, &BridgeRefs, "result")
+                codec::encode_apart(&result, reply, &BridgeRefs, "result", exactness)
             })
         });
     views.settle(py, packed)

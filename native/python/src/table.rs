@@ -14,13 +14,14 @@ use symphony_abi::panics;
 use symphony_core::frame::Chunk;
 use symphony_core::pack::{PackBuf, PackView, Segment};
 
+use crate::codec::Exactness;
 use crate::errors;
 use crate::js;
 use crate::session;
 use crate::sessions;
 use crate::sync_call;
 
-const ABI: u32 = 4;
+const ABI: u32 = 5;
 const CAPSULE: &CStr = c"symphony_bridge._native.table";
 
 const VALUE: i32 = 0;
@@ -74,7 +75,7 @@ pub struct SymHost {
 struct SymTable {
     abi: u32,
     size: u32,
-    call_sync: unsafe extern "C" fn(u32, f64, *const SymPack, *mut SymPack) -> i32,
+    call_sync: unsafe extern "C" fn(u32, f64, u32, *const SymPack, *mut SymPack) -> i32,
     call_bare: unsafe extern "C" fn(u32, f64, *mut SymPack) -> i32,
     submit: unsafe extern "C" fn(*const u8, usize) -> i32,
     connect: unsafe extern "C" fn(*const SymHost),
@@ -122,6 +123,7 @@ pub fn layout() -> Vec<usize> {
 unsafe extern "C" fn call_sync(
     target: u32,
     parent: f64,
+    flags: u32,
     call: *const SymPack,
     reply: *mut SymPack,
 ) -> i32 {
@@ -132,7 +134,8 @@ unsafe extern "C" fn call_sync(
     guarded(ERROR, || {
         let _inside = js::enter();
         answer(reply, |py, pack| {
-            sync_call::run(py, target, parent as u64, &call, pack)
+            let exactness = Exactness::of_flags(flags as u8);
+            sync_call::run(py, target, parent as u64, exactness, &call, pack)
         })
     })
 }

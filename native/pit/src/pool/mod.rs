@@ -4,6 +4,7 @@
 
 mod allocate;
 mod lease;
+mod loading;
 mod model;
 mod stale;
 #[cfg(test)]

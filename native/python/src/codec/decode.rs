@@ -12,7 +12,7 @@ use symphony_core::pack::{
 use super::dataclass::Plans;
 use super::decode_kept::{Converters, Kept};
 use super::failure::{Failure, Outcome, Step};
-use super::read_shapes::{latin1, utf16, Keys, ReadShapes};
+use super::read_shapes::{latin1, utf16, ReadShapes};
 use super::views::Views;
 use super::{call_payload, rules, undefined, RefResolver};
 
@@ -42,7 +42,7 @@ pub struct Decoder<'a, 's, 'py> {
     // Made when first needed.
     pub kept: Option<Box<Kept<'py>>>,
     pub converters: Converters<'py>,
-    plans: Plans<'py>,
+    pub plans: Plans<'py>,
     /// Where memory may be lent: what was.
     pub views: Option<Views<'py>>,
 }
@@ -163,158 +163,6 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
         }
     }
 
-    pub fn floats(&mut self, n: usize) -> Outcome<Bound<'py, PyAny>> {
-        let numbers = self.reader.nums(n)?;
-        // SAFETY: see INT.
-        let list = new(self.py, unsafe { ffi::PyList_New(n as ffi::Py_ssize_t) })?;
-        for (i, &number) in numbers.iter().enumerate() {
-            // SAFETY: see INT.
-            let item = new(self.py, unsafe { ffi::PyFloat_FromDouble(number) })?;
-            // SAFETY: a list of ours with `n` places; the item is given away.
-            unsafe { ffi::PyList_SetItem(list.as_ptr(), i as ffi::Py_ssize_t, item.into_ptr()) };
-        }
-        Ok(list)
-    }
-
-    fn list(&mut self, n: usize) -> Outcome<Bound<'py, PyAny>> {
-        self.enter(n)?;
-        // SAFETY: see INT.
-        let list = new(self.py, unsafe { ffi::PyList_New(n as ffi::Py_ssize_t) })?;
-        for i in 0..n {
-            let item = self.value().map_err(|failure| at_index(failure, i))?;
-            // SAFETY: a list of ours with `n` places; the item is given away.
-            unsafe { ffi::PyList_SetItem(list.as_ptr(), i as ffi::Py_ssize_t, item.into_ptr()) };
-        }
-        self.depth -= 1;
-        Ok(list)
-    }
-
-    pub fn tuple(&mut self, n: usize) -> Outcome<Bound<'py, PyAny>> {
-        self.enter(n)?;
-        // SAFETY: see INT.
-        let tuple = new(self.py, unsafe { ffi::PyTuple_New(n as ffi::Py_ssize_t) })?;
-        for i in 0..n {
-            let item = self.value().map_err(|failure| at_index(failure, i))?;
-            // SAFETY: a tuple of ours with `n` places that nobody has seen yet; the item is given away.
-            let status = unsafe {
-                ffi::PyTuple_SetItem(tuple.as_ptr(), i as ffi::Py_ssize_t, item.into_ptr())
-            };
-            if status != 0 {
-                return Err(PyErr::fetch(self.py).into());
-            }
-        }
-        self.depth -= 1;
-        Ok(tuple)
-    }
-
-    pub fn set(&mut self, set: Bound<'py, PyAny>, n: usize) -> Outcome<Bound<'py, PyAny>> {
-        self.enter(n)?;
-        for i in 0..n {
-            let nth = || Step::Nth("item", i);
-            let item = self
-                .value()
-                .map_err(|failure| failure.inside(std::ptr::null_mut(), nth()))?;
-            // SAFETY: a set of ours; the item stays ours.
-            if unsafe { ffi::PySet_Add(set.as_ptr(), item.as_ptr()) } != 0 {
-                return Err(unhashable(&item).inside(std::ptr::null_mut(), nth()));
-            }
-        }
-        if set.len()? != n {
-            return Err(Failure::refused(
-                &set,
-                "two of its items are equal in Python",
-            ));
-        }
-        self.depth -= 1;
-        Ok(set)
-    }
-
-    pub fn map(&mut self, dict: Bound<'py, PyDict>, pairs: usize) -> Outcome<Bound<'py, PyAny>> {
-        self.enter(pairs.saturating_mul(2))?;
-        for i in 0..pairs {
-            let inside = |what| {
-                move |failure: Box<Failure>| {
-                    failure.inside(std::ptr::null_mut(), Step::Nth(what, i))
-                }
-            };
-            let key = self.value().map_err(inside("key"))?;
-            let value = self.value().map_err(inside("value"))?;
-            // SAFETY: a dict of ours; key and value stay ours.
-            if unsafe { ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()) } != 0 {
-                return Err(inside("key")(unhashable(&key)));
-            }
-        }
-        if dict.len() != pairs {
-            return Err(Failure::refused(
-                &dict,
-                "two of its keys are equal in Python",
-            ));
-        }
-        self.depth -= 1;
-        Ok(dict.into_any())
-    }
-
-    /// The keys of a SHAPE or OBJECT whose arg has been read.
-    pub fn keys(&mut self, tag: u8, arg: usize) -> Outcome<Keys> {
-        Ok(match tag {
-            tag::SHAPE => self.shapes.define(self.py, &mut self.reader, arg)?,
-            _ => self.shapes.get(arg)?.clone(),
-        })
-    }
-
-    fn new_object(&mut self, keys: &Keys) -> Outcome<Bound<'py, PyAny>> {
-        let dict = PyDict::new(self.py);
-        self.object(&dict, keys)?;
-        Ok(dict.into_any())
-    }
-
-    pub fn object(&mut self, dict: &Bound<'py, PyDict>, keys: &Keys) -> Outcome<()> {
-        self.enter(keys.len())?;
-        for key in keys.iter() {
-            let value = self
-                .value()
-                .map_err(|failure| at_name(failure, key.bind(self.py)))?;
-            // SAFETY: a dict of ours; key and value stay ours.
-            if unsafe { ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()) } != 0 {
-                return Err(PyErr::fetch(self.py).into());
-            }
-        }
-        self.depth -= 1;
-        Ok(())
-    }
-
-    /// A dataclass; `kept`: the index of its op, when it is met again. `cyclic` is not 0 when its own fields lead to it.
-    pub fn dataclass(&mut self, cyclic: usize, kept: Option<usize>) -> Outcome<Bound<'py, PyAny>> {
-        let name = call_payload::text(&mut self.reader)?;
-        let plan = self.plans.of(self.py, &name)?;
-        let blank = if cyclic == 0 {
-            None
-        } else {
-            let blank = plan.blank()?;
-            if let Some(at) = kept {
-                self.keep(at, &blank);
-            }
-            Some(blank)
-        };
-        let op = self.reader.op()?;
-        let arg = self.reader.arg(op)?;
-        if !matches!(op as u8, tag::SHAPE | tag::OBJECT) {
-            return Err(Malformed("a dataclass has no fields").into());
-        }
-        let keys = self.keys(op as u8, arg)?;
-        let fields = PyDict::new(self.py);
-        self.object(&fields, &keys)?;
-        if let Some(instance) = blank {
-            plan.fill(&instance, &fields)?;
-            return Ok(instance);
-        }
-        let instance = plan.make(&fields)?;
-        if let Some(at) = kept {
-            self.keep(at, &instance);
-        }
-        Ok(instance)
-    }
-
     fn bigint(&mut self, words: usize) -> Outcome<Bound<'py, PyAny>> {
         let negative = self.reader.op()? != 0;
         let words = self.reader.ops(words)?;
@@ -388,19 +236,4 @@ pub fn new(py: Python<'_>, object: *mut ffi::PyObject) -> Outcome<Bound<'_, PyAn
 #[cold]
 pub fn at_index(failure: Box<Failure>, index: usize) -> Box<Failure> {
     failure.inside(std::ptr::null_mut(), Step::Index(index))
-}
-
-#[cold]
-fn at_name(failure: Box<Failure>, key: &Bound<'_, PyAny>) -> Box<Failure> {
-    failure.inside(std::ptr::null_mut(), Step::Name(key.to_string()))
-}
-
-/// What Python said about a key or item it does not take.
-#[cold]
-fn unhashable(key: &Bound<'_, PyAny>) -> Box<Failure> {
-    let error = PyErr::fetch(key.py());
-    if !error.is_instance_of::<pyo3::exceptions::PyTypeError>(key.py()) {
-        return error.into();
-    }
-    Failure::refused(key, error.value(key.py()).to_string())
 }

@@ -140,12 +140,6 @@ impl<'py> Decoder<'_, '_, 'py> {
             _ => {
                 let py = self.py;
                 let found = rules::convert(py)?.call_method1(intern!(py, "_reader"), (&name,))?;
-                if found.is_none() {
-                    return Err(Failure::refused_type(
-                        name,
-                        "no converter of this name is registered in Python",
-                    ));
-                }
                 let (read, builtin) = found.extract()?;
                 (Read::Plain(read), builtin)
             }

@@ -73,15 +73,17 @@ pub fn encode_as(
         .map_err(|failure| failure.into_error(value.py(), root))
 }
 
-/// [`encode`] into a pack that outlives what the value was made of.
+/// [`encode_as`] into a pack that outlives what the value was made of.
 pub fn encode_apart(
     value: &Bound<'_, PyAny>,
     out: &mut PackBuf,
     refs: &dyn RefResolver,
     root: &str,
+    exactness: Exactness,
 ) -> PyResult<()> {
     let mut encoder = Encoder::new(out, refs);
     encoder.lends = false;
+    encoder.exactness = exactness;
     encoder
         .value(value, is_shared(value.as_ptr(), 0))
         .map_err(|failure| failure.into_error(value.py(), root))

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMemoryView, PyString, PyTuple};
 use symphony_core::pack::{tag, Segment};
@@ -29,6 +30,13 @@ impl<'py> Encoder<'_, 'py> {
                 this.ext(name);
                 let plain = call(plain, value)?;
                 this.value(&plain, is_shared(plain.as_ptr(), 0))
+            }),
+            Rule::Converted => self.container(value, shared, |this, value| {
+                let py = value.py();
+                let name: String = value.getattr(intern!(py, "converter"))?.extract()?;
+                let plain = value.getattr(intern!(py, "plain"))?;
+                this.ext(&name);
+                this.value(&plain, is_shared(plain.as_ptr(), 1))
             }),
             Rule::Instead { plain } => {
                 let plain = call(plain, value)?;

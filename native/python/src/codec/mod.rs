@@ -9,6 +9,7 @@ mod buffer;
 mod call_payload;
 mod dataclass;
 mod decode;
+mod decode_containers;
 mod decode_kept;
 mod dict_entries;
 mod encode;

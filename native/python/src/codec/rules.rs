@@ -20,6 +20,8 @@ pub enum Rule {
     Reference,
     /// EXT of this name with what `plain` makes of the value.
     Convert { name: String, plain: Py<PyAny> },
+    /// EXT of the name that the value carries (`converter`), with the form that it carries (`plain`).
+    Converted,
     /// What `plain` makes of the value, as if it stood there itself.
     Instead { plain: Py<PyAny> },
     /// Type name and these attributes.
@@ -123,6 +125,7 @@ fn read(asked: &Bound<'_, PyAny>) -> PyResult<Rule> {
             name: text(1)?,
             plain: object(2)?,
         },
+        "converted" => Rule::Converted,
         "instead" => Rule::Instead { plain: object(1)? },
         "fields" => Rule::Fields {
             name: text(1)?,
