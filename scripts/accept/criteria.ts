@@ -41,7 +41,7 @@ export const rows: Row[] = [
   {
     id: 'async',
     criterion: 'Async: asyncio, Tokio and Promises await and cancel each other',
-    command: `${pytest('test/python/test_pit_dag.py test/python/test_pit_pool.py')} && ${node('test/bridge/calls.test.ts')}`,
+    command: `${pytest('test/python/test_pit_dag.py test/python/test_pit_dag_ends.py test/python/test_pit_pool.py')} && ${node('test/bridge/calls.test.ts')}`,
     limit: 'all pass',
     figure: tests(20),
   },
