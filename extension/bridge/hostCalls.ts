@@ -157,6 +157,11 @@ export class HostCalls {
     return entry.value;
   }
 
+  /** What Python holds, by handle, and the tables that hold it for Python. */
+  get holds(): { values: ReadonlyMap<number, { value: unknown }>; tables: readonly object[] } {
+    return { values: this.held, tables: [this.held, this.heldNumbers] };
+  }
+
   /** Values that Python holds. */
   get heldCount(): number {
     return this.held.size;

@@ -35,6 +35,11 @@ export class LiveHandles {
     return made;
   }
 
+  /** Those that are not released. */
+  held(): Ref[] {
+    return [...this.refs.values()].flatMap((weak) => weak.deref() ?? []).filter((ref) => !ref.disposed);
+  }
+
   /** Nobody here needs `count` arrivals of the handle any more. */
   release(handle: number, count: number): void {
     const left = this.live.get(handle);

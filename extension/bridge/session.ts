@@ -9,6 +9,7 @@ import { AnswerWatch } from './answerWatch';
 import { captureInTurn } from './callerBudget';
 import { closedError } from './closedError';
 import { CrossingObjects } from './crossingObjects';
+import { CYCLES, type CycleReport, findCycles } from './cycles';
 import { Emitter } from './emitter';
 import { BridgeClosed, BridgeError, type ErrorContext } from './errors';
 import { registerErrors } from './errorValues';
@@ -196,6 +197,15 @@ export class Session implements RefOwner {
   ping(): Promise<number> {
     if (this.reason) return Promise.reject(this.reason);
     return this.pings.start((id) => this.post(this.wire.encode({ kind: FrameKind.PING, id })));
+  }
+
+  /** The cycles over the border that no collector frees; see `findCycles`. */
+  cycles(caller: Caller = captureCaller(this.cycles)): Promise<CycleReport> {
+    return findCycles(
+      this.hostCalls.holds,
+      () => this.handles.held(),
+      (handles) => this.call(CYCLES, [handles], {}, caller),
+    );
   }
 
   /** Ends the session: every call in flight fails with `BridgeClosed`. Safe to call twice. */

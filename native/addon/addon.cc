@@ -13,6 +13,9 @@
 #include "callback.h"
 #include "frame_pump.h"
 #include "interpreter.h"
+#ifdef SYMPHONY_MEMORY_CHECKS
+#include "memory_checks.h"
+#endif
 #include "sync_call.h"
 
 namespace {
@@ -66,6 +69,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   napi_value poll = nullptr;
   napi_create_function(env, "poll", NAPI_AUTO_LENGTH, Poll, nullptr, &poll);
   exports["poll"] = Napi::Value(env, poll);
+#ifdef SYMPHONY_MEMORY_CHECKS
+  exports["plant"] = Napi::Function::New(env, Plant, "plant");
+#endif
   return exports;
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "areas.h"
+#include "per_environment.h"
 
 namespace {
 
@@ -33,11 +34,7 @@ struct Callback {
   KeptArrays arrays, reply_arrays;
 };
 
-Callback& TheCallback() {
-  // Leaked on purpose: destroying references after the environment has gone would crash.
-  static thread_local Callback* const callback = std::make_unique<Callback>().release();
-  return *callback;
-}
+Callback& TheCallback() { return PerEnvironment<Callback>::Get(); }
 
 class Scope {
  public:
@@ -162,6 +159,13 @@ void SetCallbackReply(const Napi::CallbackInfo& info) {
   callback.reply_ops = KeepArea<int32_t>(info[0], callback.reply_arrays);
   callback.reply_nums = KeepArea<double>(info[1], callback.reply_arrays);
   callback.reply_chars = KeepArea<uint8_t>(info[2], callback.reply_arrays);
+}
+
+void LeaveCallback(napi_env env) {
+  Callback& callback = TheCallback();
+  if (callback.entry != nullptr) napi_delete_reference(env, callback.entry);
+  callback = {};
+  PerEnvironment<Callback>::GiveBack();
 }
 
 // Plain Node-API on the usual path: it is hot.

@@ -14,6 +14,9 @@ void SetCallback(const Napi::CallbackInfo& info);
 // callbackReply(ops, nums, chars): void. Where replies lie from now on.
 void SetCallbackReply(const Napi::CallbackInfo& info);
 
+// The environment is ending, and its thread calls nothing more.
+void LeaveCallback(napi_env env);
+
 // As SymHost.call.
 int32_t RunCallback(void* context, uint32_t target, uint32_t flags, double span,
                     const SymPack* call, SymTake take, void* sink);

@@ -6,6 +6,8 @@
 
 #include "callback.h"
 #include "interpreter.h"
+#include "per_environment.h"
+#include "sync_call.h"
 
 namespace {
 
@@ -22,13 +24,13 @@ struct Connection {
   Napi::FunctionReference on_data;
   // The environment that connected; null when closed. Only its thread changes it.
   napi_env owner = nullptr;
+  // Its environment's end is waited for.
+  bool is_watched = false;
 };
 
-Connection& TheConnection() {
-  // Leaked on purpose: native threads may wake the pump until the process has gone.
-  static thread_local Connection* const connection = std::make_unique<Connection>().release();
-  return *connection;
-}
+// Native threads may wake the pump until the process has gone, which then wakes the next
+// environment's for nothing.
+Connection& TheConnection() { return PerEnvironment<Connection>::Get(); }
 
 struct Chunk {
   Napi::Env env;
@@ -90,6 +92,20 @@ void Shut(napi_env env) {
   connection.pump.Abort();
 }
 
+void Leave(napi_env env) {
+  try {
+    Shut(env);
+    LeavePython();
+  } catch (const Napi::Error& error) {
+    // The environment goes, so nobody in it can be told.
+    std::fprintf(stderr, "symphony: %s\n", error.what());
+  }
+  LeaveCallback(env);
+  LeaveScratch();
+  TheConnection().is_watched = false;
+  PerEnvironment<Connection>::GiveBack();
+}
+
 }  // namespace
 
 void Connect(const Napi::CallbackInfo& info) {
@@ -104,15 +120,8 @@ void Connect(const Napi::CallbackInfo& info) {
     connection.on_data = Napi::Persistent(info[0].As<Napi::Function>());
     connection.owner = env;
   }
-  env.AddCleanupHook([env]() {
-    try {
-      Shut(env);
-      LeavePython();
-    } catch (const Napi::Error& error) {
-      // The environment goes, so nobody in it can be told.
-      std::fprintf(stderr, "symphony: %s\n", error.what());
-    }
-  });
+  if (!connection.is_watched) env.AddCleanupHook([env]() { Leave(env); });
+  connection.is_watched = true;
   const SymHost host{&connection, Wake, RunCallback, DeliverNow};
   Table()->connect(&host);
 }

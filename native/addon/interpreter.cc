@@ -11,6 +11,9 @@
 #include <thread>
 
 #include "python_api.h"
+#ifdef SYMPHONY_MEMORY_CHECKS
+#include "memory_checks.h"
+#endif
 
 namespace {
 
@@ -95,8 +98,12 @@ InterpreterInfo ImportBridge(const InterpreterOptions& options) {
 void Initialize(const InterpreterOptions& options) {
   {
     const WithoutFaultHandler guard;
-    // Python keeps the pointer for the life of the process.
-    Py_SetProgramName(Py_DecodeLocale(options.program.c_str(), nullptr));
+    // Python may keep the pointer for the life of the process.
+    static const wchar_t* const program = Py_DecodeLocale(options.program.c_str(), nullptr);
+    Py_SetProgramName(program);
+#ifdef SYMPHONY_MEMORY_CHECKS
+    ShowLocalVariables();
+#endif
     Py_InitializeEx(0);
   }
   is_pythons_main = true;

@@ -5,6 +5,7 @@
 
 #include "areas.h"
 #include "interpreter.h"
+#include "per_environment.h"
 
 namespace {
 
@@ -39,11 +40,7 @@ struct Scratch {
   int32_t status = SYM_VALUE;
 };
 
-Scratch& TheScratch() {
-  // Leaked on purpose: destroying references after the environment has gone would crash.
-  static thread_local Scratch* const scratch = std::make_unique<Scratch>().release();
-  return *scratch;
-}
+Scratch& TheScratch() { return PerEnvironment<Scratch>::Get(); }
 
 void CopyReply(Scratch& scratch) {
   const SymPack& reply = scratch.reply;
@@ -92,6 +89,11 @@ void SetScratch(const Napi::CallbackInfo& info) {
     scratch.registers = {};
     throw Napi::RangeError::New(info.Env(), "scratch: the registers are too short");
   }
+}
+
+void LeaveScratch() {
+  TheScratch() = {};
+  PerEnvironment<Scratch>::GiveBack();
 }
 
 // Plain Node-API: this is the hot path, and a no-argument call must not pay for wrappers.

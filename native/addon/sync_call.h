@@ -9,6 +9,9 @@
 // scratch(ops, nums, chars, replyOps, replyNums, replyChars, registers: Float64Array(11)): void
 void SetScratch(const Napi::CallbackInfo& info);
 
+// The environment is ending, and its thread calls nothing more.
+void LeaveScratch();
+
 // callSync(segments?): void. What is called stands in `registers`, and the outcome comes back there
 // (see sync_call.cc): reading arguments one by one through Node-API would cost more than the call.
 // Status 2 means that the reply scratch is too small: grow it and call takeReply.

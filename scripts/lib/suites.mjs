@@ -31,6 +31,7 @@ export async function suites({ full }) {
     nodeTests('webview', 1),
     inHost(2),
     nodeTests('e2e', 3),
+    full && nodeTests('memory', 30),
     full && nodeTests('full', 60),
   ].filter(Boolean);
 }

@@ -53,8 +53,17 @@ export class Program {
   stderr = '';
   readonly child: ChildProcessWithoutNullStreams;
 
-  /** @param source path of the program, from the product's root */
-  constructor(source: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd = ROOT) {
+  /**
+   * @param source path of the program, from the product's root
+   * @param patienceMs how long it may take before it is killed
+   */
+  constructor(
+    source: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    cwd = ROOT,
+    patienceMs = TIMEOUT_MS,
+  ) {
     const run = ['--enable-source-maps', bundleOf(source), ...args];
     this.child = spawn(process.execPath, run, { cwd, env: { ...process.env, ...env }, stdio: 'pipe' });
     this.child.stdin.end();
@@ -64,7 +73,7 @@ export class Program {
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text;
     });
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), TIMEOUT_MS);
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), patienceMs);
     this.ended = new Promise((resolve) => {
       this.child.once('close', (code, signal) => {
         clearTimeout(timer);

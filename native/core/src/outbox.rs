@@ -111,7 +111,10 @@ impl Outbox {
     pub fn recycle(&self, mut delivered: Vec<u8>) {
         if delivered.capacity() <= KEPT {
             delivered.clear();
-            lock(&self.waiting).spare = delivered;
+            let mut waiting = lock(&self.waiting);
+            if !waiting.closed {
+                waiting.spare = delivered;
+            }
         }
     }
 
@@ -135,6 +138,19 @@ impl Outbox {
     /// Refuses further output; what waits can still be drained.
     pub fn close(&self) {
         lock(&self.waiting).closed = true;
+    }
+
+    /// As [`Outbox::close`], and nobody drains any more: what waits is dropped, with all memory.
+    pub fn forget(&self) {
+        let mut waiting = lock(&self.waiting);
+        waiting.closed = true;
+        let waker = waiting.waker.take();
+        waiting.frames = Vec::new();
+        waiting.text = Vec::new();
+        waiting.spare = Vec::new();
+        drop(waiting);
+        // May be the last owner of anything: not under the lock.
+        drop(waker);
     }
 
     fn append<T>(&self, add: impl FnOnce(&mut Waiting) -> T) -> Option<T> {
@@ -276,6 +292,18 @@ mod tests {
         assert_eq!(ids(&outbox.drain(false)), [1, 2]);
         push(&outbox, 3);
         assert_eq!(woken.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn an_outbox_that_is_forgotten_keeps_neither_output_nor_waker() {
+        let (outbox, woken) = outbox();
+        push(&outbox, 1);
+        outbox.push_text("stdout", b"text");
+        outbox.forget();
+        push(&outbox, 2);
+        assert!(outbox.drain(false).is_empty());
+        assert!(!outbox.is_connected());
+        assert_eq!(Arc::strong_count(&woken), 1);
     }
 
     #[test]

@@ -189,6 +189,18 @@ impl HostRef {
         self.grip.traits
     }
 
+    /// Its number in TypeScript's table, which means something in its session only.
+    #[getter]
+    fn _handle(&self) -> u32 {
+        self.grip.handle
+    }
+
+    /// Its number in the table of live handles.
+    #[getter]
+    fn _id(&self) -> u32 {
+        self.grip.id
+    }
+
     #[getter]
     fn _session(&self) -> u32 {
         self.grip.session

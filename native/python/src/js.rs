@@ -44,6 +44,8 @@ thread_local! {
 }
 /// Those with a session.
 static ALL: Mutex<Vec<&'static JsThread>> = Mutex::new(Vec::new());
+/// Those without one any more: held, so that a checker of leaks sees that they stay on purpose.
+static ENDED: Mutex<Vec<&'static JsThread>> = Mutex::new(Vec::new());
 
 /// Remembers the calling thread as the one that runs JavaScript.
 pub fn connect(host: SymHost) -> &'static JsThread {
@@ -89,6 +91,7 @@ pub fn all() -> Vec<&'static JsThread> {
 pub fn disconnect() {
     if let Some(thread) = current() {
         lock(&ALL).retain(|other| !std::ptr::eq(*other, thread));
+        lock(&ENDED).push(thread);
     }
 }
 

@@ -22,6 +22,8 @@ mod kept_errors;
 mod module;
 mod objects;
 mod pit;
+#[cfg(feature = "plants")]
+mod plants;
 mod probes;
 mod refs;
 mod resolve;
@@ -52,6 +54,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     codec::register(module)?;
     components::register(module)?;
     pit::register(module)?;
+    #[cfg(feature = "plants")]
+    plants::register(module)?;
     probes::register(module)?;
     table::register(module)
 }

@@ -31,6 +31,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     handles::set_owners(owner);
     module.add_function(wrap_pyfunction!(keep_handle, module)?)?;
     module.add_function(wrap_pyfunction!(keep_object, module)?)?;
+    module.add_function(wrap_pyfunction!(held_objects, module)?)?;
     module.add_function(wrap_pyfunction!(home_loop, module)?)?;
     module.add_function(wrap_pyfunction!(write_output, module)?)?;
     module.add_function(wrap_pyfunction!(emit, module)?)?;
@@ -124,6 +125,12 @@ fn keep_handle(handle: u32, reason: &str) -> bool {
 #[pyfunction]
 fn keep_object(object: &Bound<'_, PyAny>, reason: &str) -> bool {
     objects::handle_of(object).is_some_and(|handle| handles::keep(handle, reason))
+}
+
+/// The objects that JavaScript holds under the handles, each with its handle.
+#[pyfunction]
+fn held_objects(py: Python<'_>, handles: Vec<u32>) -> Vec<(u32, Py<PyAny>)> {
+    objects::held(py, &handles)
 }
 
 /// The event loop on which an object was given to JavaScript, or None.

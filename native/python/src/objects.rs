@@ -112,6 +112,15 @@ pub fn object(py: Python<'_>, handle: HandleId) -> PyResult<Py<PyAny>> {
     look(py, handle, |held| held.object.clone_ref(py))
 }
 
+/// The objects behind the handles that are still held.
+pub fn held(py: Python<'_>, handles: &[HandleId]) -> Vec<(HandleId, Py<PyAny>)> {
+    let objects = lock(&OBJECTS);
+    handles
+        .iter()
+        .filter_map(|handle| Some((*handle, objects.held.get(handle)?.object.clone_ref(py))))
+        .collect()
+}
+
 /// Takes back sendings that JavaScript no longer needs; unknown handles are ignored.
 pub fn release(_py: Python<'_>, released: impl IntoIterator<Item = (HandleId, u32)>) {
     for (handle, count) in released {

@@ -121,6 +121,13 @@ pub fn close() {
     recorder::flush();
 }
 
+/// Nobody reads the ended session's output any more: its memory is given back.
+pub fn forget_output() {
+    if let Some(session) = sessions::current().filter(|session| session.is_closed()) {
+        session.outbox.forget();
+    }
+}
+
 /// Queues a frame without a value.
 pub fn send_bare(header: &Header) {
     // A frame without a value is never too large.

@@ -238,6 +238,7 @@ unsafe extern "C" fn close() {
     guarded((), || {
         let _own = js::in_own_session();
         session::close();
+        session::forget_output();
     });
 }
 

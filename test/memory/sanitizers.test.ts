@@ -1,0 +1,103 @@
+/** The addon and the Rust module under AddressSanitizer and UndefinedBehaviorSanitizer, and that these see what is wrong. */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { buildSync } from 'esbuild';
+import { scratchFolder } from '../bridge/bothHosts';
+import { type Checked, checkedProduct, runChecked } from './sanitizerRun';
+
+const ROOT = join(__dirname, '..', '..');
+const PYTHON = process.env.SYMPHONY_TEST_PYTHON ?? join(ROOT, '.venv', 'bin', 'python');
+const ROUNDS = process.env.SYMPHONY_FULL ? 20 : 5;
+
+const bundle = join(scratchFolder(), 'exercise.cjs');
+const entryPoints = [join(__dirname, 'exerciseProgram.ts')];
+buildSync({
+  entryPoints,
+  outfile: bundle,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  external: ['*.node'],
+});
+
+interface Exercised extends Checked {
+  /** How many objects Python's collector knew after each round. */
+  collected: number[];
+  /** It came to its end, and nothing was found. */
+  good: boolean;
+}
+
+async function exercise(rounds: number, plant = 'none'): Promise<Exercised> {
+  const task = JSON.stringify({ root: await checkedProduct, python: PYTHON, rounds, plant });
+  const ran = await runChecked(process.execPath, ['--expose-gc', bundle, task]);
+  const counts = /COLLECTED (.*) END/.exec(ran.stdout);
+  const collected = counts ? (JSON.parse(counts[1]) as number[]) : [];
+  const good = ran.code === 0 && ran.findings.length === 0 && collected.length === rounds;
+  return { ...ran, collected, good };
+}
+
+/** Python's collector sees leaked objects in its own lists, so that LSan does not: they are counted, by round. */
+function growth(collected: readonly number[]): number {
+  const settled = collected.slice(2);
+  return (settled[settled.length - 1] - settled[0]) / (settled.length - 1);
+}
+
+/** Errors and caches add a few objects in the first rounds; a plant adds more. */
+const MOST_GROWTH = 50;
+
+test('using the bridge in every way leaks nothing and touches no foreign memory', async (t) => {
+  const { good, code, signal, stderr, findings, collected } = await exercise(ROUNDS);
+  assert.deepEqual(findings, []);
+  assert.ok(good, `${code} ${signal} ${stderr}`);
+  t.diagnostic(`objects by round: ${collected}`);
+  assert.ok(growth(collected) < MOST_GROWTH, `objects by round: ${collected}`);
+});
+
+/** A fault on purpose, what is said of it, and where. */
+const plants: readonly [plant: string, title: RegExp, frame: RegExp][] = [
+  ['c++ leak', /leak of 40 byte/, /Plant/],
+  ['c++ overflow', /heap-buffer-overflow/, /Plant/],
+  ['c++ undefined', /runtime error: signed integer overflow/, /Plant/],
+  ['rust leak', /leak of 40 byte/, /plants/],
+  ['rust overflow', /heap-buffer-overflow/, /plants/],
+  ['rust use-after-free', /heap-use-after-free/, /plants/],
+  ['rust lost-reference', /leak of \d+ byte/, /plants/],
+];
+
+for (const [plant, title, frame] of plants) {
+  test(`the self-test: "${plant}" fails the run`, async () => {
+    const { good, findings } = await exercise(1, plant);
+    assert.equal(good, false);
+    const named = findings.some((one) => title.test(one.title) && one.stack.some((line) => frame.test(line)));
+    assert.ok(named, JSON.stringify(findings, null, 1));
+  });
+}
+
+test('the self-test: lists that Python lost are counted', async () => {
+  const { collected } = await exercise(ROUNDS, 'rust lost-list');
+  assert.ok(growth(collected) >= MOST_GROWTH, `objects by round: ${collected}`);
+});
+
+test('the self-test: where std checks a precondition, Rust that breaks it ends the process', async () => {
+  const { good, signal, stderr } = await exercise(1, 'rust unchecked');
+  assert.equal(good, false);
+  assert.deepEqual([signal, /unsafe precondition\(s\) violated/.test(stderr)], ['SIGABRT', true], stderr);
+});
+
+test("the codec's own tests, random values included, keep within memory, numbers and preconditions", async () => {
+  const files = readdirSync(join(ROOT, 'test', 'python')).filter((name) => /^test_codec.*[.]py$/.test(name));
+  const paths = files.map((name) => join(ROOT, 'test', 'python', name));
+  const config = ['-c', join(ROOT, 'python', 'pyproject.toml'), '--rootdir', ROOT, '-p', 'no:cacheprovider'];
+  const product = join(await checkedProduct, 'python');
+  // Everything takes several times as long here.
+  const settings = ['-o', `pythonpath=${product}`, '-o', 'timeout=1200'];
+  const ran = await runChecked(PYTHON, ['-m', 'pytest', ...config, ...settings, ...paths, '-q'], {
+    leaks: false,
+    env: { PYTHONPATH: product },
+  });
+  assert.deepEqual(ran.findings, []);
+  assert.equal(ran.code, 0, ran.stdout);
+  assert.match(ran.stdout, /\d+ passed/);
+});
