@@ -51,7 +51,6 @@ function sdk(minutes) {
   return { name: 'sdk', command: 'cargo', args, env, minutes, count: countCargo };
 }
 
-/** `more`: the long forms of one test take longer than a test may otherwise. */
 /** The queues of the Rust core in every order of their threads' steps; what is built for it is of no other use. */
 function models(minutes) {
   const manifest = ['--manifest-path', at('native', 'Cargo.toml')];
@@ -60,6 +59,7 @@ function models(minutes) {
   return { name: 'models', command: 'cargo', args, env, minutes, count: countCargo };
 }
 
+/** `more`: the long forms of one test take longer than a test may otherwise. */
 function pytest(minutes, more) {
   testFiles('python', /(^|\/)test_\w+[.]py$/);
   const args = [
