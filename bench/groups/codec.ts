@@ -10,7 +10,16 @@ import { payloads } from '../payloads';
 import { runPython } from '../python';
 import { type Result, result } from '../result';
 
-const HEADER = { kind: FrameKind.RESULT, flags: 0, id: 1, target: 0, span: 0, parent: 0, sentNs: 0 };
+const HEADER = {
+  kind: FrameKind.RESULT,
+  flags: 0,
+  id: 1,
+  target: 0,
+  span: 0,
+  parent: 0,
+  sentNs: 0,
+  within: 0,
+};
 
 interface PythonTimes {
   encode: number;

@@ -6,10 +6,18 @@
 
 /** How one call is made; everything is optional. */
 export interface CallOptions {
-  /** Aborting it cancels the call in Python; the promise rejects once Python has cleaned up. */
-  signal?: AbortSignal;
+  /**
+   * Aborting it cancels the call in Python; the promise rejects once Python has cleaned up. A call that an exposed
+   * function makes is cancelled along with the call that the function answers; null lets it go on.
+   */
+  signal?: AbortSignal | null;
   /** Cancels the call after this many milliseconds. */
   deadlineMs?: number;
+  /**
+   * Does not wait for a coroutine that goes on a second after its cancellation: the promise then rejects with code
+   * `abandoned`. What runs on a thread is given up in any case.
+   */
+  giveUp?: boolean;
   /** Subprocess host only: run on Python's main thread, where signals and some libraries live. */
   mainThread?: boolean;
   /**

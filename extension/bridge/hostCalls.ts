@@ -3,6 +3,7 @@
  * Threads: JavaScript main thread only.
  * Must not know: transports, what the functions do.
  */
+import type { AsyncResource } from 'node:async_hooks';
 import { types } from 'node:util';
 import { FrameFlag, FrameKind } from '../protocol/frame';
 import type { Callback } from './codec';
@@ -10,7 +11,8 @@ import { BridgeError, CallCancelled, type ErrorPayload, payloadFromError } from 
 import { minimalPayload } from './errors/toPayload';
 import { QUESTIONS, type Questions, questions } from './hostObjects';
 import { isMember } from './members';
-import { type CurrentCall, runInCall } from './scope';
+import { runInCall } from './scope';
+import { ServedCall } from './servedCall';
 import type { IncomingFrame, Wire } from './wire';
 
 /** Functions, or objects of functions, by name; methods of class instances count. */
@@ -33,7 +35,7 @@ export class ByHandle {
 
 /** Answers CALL frames. */
 export class HostCalls {
-  private readonly running = new Map<number, RunningCall>();
+  private readonly running = new Map<number, ServedCall>();
   private readonly held = new Map<number, Held>();
   private readonly heldNumbers = new Map<unknown, number>();
   private readonly questions: Questions = questions();
@@ -45,7 +47,14 @@ export class HostCalls {
     private readonly post: (frame: Uint8Array) => void,
     /** Finds the exception that an error was in Python. */
     private readonly exceptionHandle: (error: BridgeError) => number,
+    /** The surroundings of one of our own calls. */
+    private readonly scopeOf: (id: number) => AsyncResource | null,
   ) {}
+
+  /** Whether Python may call anything at all. */
+  get reachable(): boolean {
+    return this.exposures.size > 0 || this.held.size > 0;
+  }
 
   /** Runs the function a CALL frame names; the answer goes out as RESULT or ERROR. */
   receive(frame: IncomingFrame): void {
@@ -56,11 +65,16 @@ export class HostCalls {
       this.postError(frame, error);
       return;
     }
-    const call = new RunningCall(request.name, frame.span);
+    const call = new ServedCall(request.name, frame.span, frame.id, this);
     this.running.set(frame.id, call);
     let outcome: unknown;
     try {
-      outcome = runInCall(call, () => request.run());
+      // AsyncLocalStorage sees what it saw where TypeScript called the Python code that calls here.
+      const scope = frame.within === 0 ? null : this.scopeOf(frame.within);
+      outcome =
+        scope === null
+          ? runInCall(call, request.run)
+          : scope.runInAsyncScope(() => runInCall(call, request.run));
     } catch (error) {
       this.finish(frame, call, () => this.postError(frame, error));
       return;
@@ -81,7 +95,7 @@ export class HostCalls {
    */
   answerNow({ target, flags, span, name, args, kwargs }: Callback): unknown {
     const request = this.requestOf(target, name, args, kwargs);
-    const call = new RunningCall(request.name, span);
+    const call = new ServedCall(request.name, span, 0, this);
     const outcome = runInCall(call, request.run);
     if (!isThenable(outcome)) return this.resultOf(flags, outcome);
     const refused = new BridgeError(
@@ -220,7 +234,7 @@ export class HostCalls {
     });
   }
 
-  private finish(frame: IncomingFrame, call: RunningCall, answer: () => void): void {
+  private finish(frame: IncomingFrame, call: ServedCall, answer: () => void): void {
     // A call that was answered for already (cancelled, or the session closed) is not in the map.
     if (this.running.get(frame.id) !== call) return;
     this.running.delete(frame.id);
@@ -265,28 +279,6 @@ interface CallRequest {
 interface Found {
   fn: HostFunction;
   self: unknown;
-}
-
-/** The controller is made on demand: its existence says that somebody listens. */
-class RunningCall implements CurrentCall {
-  private controller: AbortController | null = null;
-
-  constructor(
-    readonly name: string,
-    readonly span: number,
-  ) {}
-
-  get signal(): AbortSignal {
-    this.controller ??= new AbortController();
-    return this.controller.signal;
-  }
-
-  /** False when nobody listens. */
-  abort(reason: BridgeError): boolean {
-    if (!this.controller) return false;
-    this.controller.abort(reason);
-    return true;
-  }
 }
 
 /** Its name in a stack marks where TypeScript's part of it begins: what is outside is Python's caller. */

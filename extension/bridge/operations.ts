@@ -6,6 +6,7 @@
  * Each takes a Python object or an attribute path below one (`module.Class`), and asks Python once. Values
  * come back by value where they have a form here, else as Python objects. All reject with `BridgeError`s.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { ask, type PyObject, placeOf } from './proxies';
 import type { PyPromise } from './pyPromise';
 import { type Caller, captureCaller } from './stack';
@@ -96,24 +97,36 @@ export interface Entered<T> extends AsyncDisposable {
   exit(error?: unknown): Promise<boolean>;
 }
 
+/** Number of the Python thread that has entered the plain contexts around the running code. */
+const threadAround = new AsyncLocalStorage<number>();
+
+interface EnteredHere<T> extends Entered<T> {
+  readonly thread: number;
+}
+
 /**
  * Enters a context manager: `await using file = await enter(module.open_file(path))`. Its `__exit__` hears of
- * no error; see {@link within}. An asynchronous one runs on its event loop; the two halves of a plain one
- * may run on different threads.
+ * no error; see {@link within}. An asynchronous one runs on its event loop, both halves of a plain one on a
+ * thread of its own.
  */
 export async function enter<T = unknown>(manager: Held): Promise<Entered<T>> {
-  const caller = captureCaller(enter);
+  return enterHere<T>(manager, captureCaller(enter));
+}
+
+async function enterHere<T>(manager: Held, caller: Caller): Promise<EnteredHere<T>> {
   const place = placeOf(manager, 'enter');
-  const value = (await ask(place, 'enter', [], caller)) as T;
+  const around = threadAround.getStore() ?? 0;
+  const [thread, value] = (await ask(place, 'enter', [around], caller)) as [number, T];
   let left = false;
   const exit = async (error?: unknown): Promise<boolean> => {
     if (left) return false;
     left = true;
     const told = error === undefined ? null : place.ref.owner.describe(error);
-    return (await ask(place, 'leave', [told], captureCaller(exit))) as boolean;
+    return (await ask(place, 'leave', [thread, told], captureCaller(exit))) as boolean;
   };
   return {
     value,
+    thread,
     exit,
     [Symbol.asyncDispose]: async () => {
       await exit();
@@ -123,16 +136,17 @@ export async function enter<T = unknown>(manager: Held): Promise<Entered<T>> {
 
 /**
  * Runs `body` inside a context, as `with` does: what `body` throws reaches `__exit__`, and is thrown on unless
- * that returns true.
+ * that returns true. A plain context that the body enters by `within` is entered on the same thread: an `RLock`
+ * lets it in again. What the body calls runs on other threads.
  */
 export async function within<T, R>(
   manager: Held,
   body: (value: T) => R | Promise<R>,
 ): Promise<R | undefined> {
-  const context = await enter<T>(manager);
+  const context = await enterHere<T>(manager, captureCaller(within));
   let result: R;
   try {
-    result = await body(context.value);
+    result = await threadAround.run(context.thread, async () => body(context.value));
   } catch (error) {
     if (await context.exit(error)) return undefined;
     throw error;

@@ -3,14 +3,17 @@
  * Threads: JavaScript main thread only.
  * Must not know: transports, proxies, hosts.
  */
+import { AsyncResource } from 'node:async_hooks';
 import { FrameFlag, FrameKind } from '../protocol/frame';
 import { type ErrorMaker, placed, SharedCaller, unplaced } from './callerBudget';
 import { ConversionError as CodecError, type FrameSink } from './codec';
 import { after } from './deadline';
 import { BridgeError, CallCancelled, type ErrorContext, errorFromPayload, type JoinedFrame } from './errors';
+import { type CancelReport, IgnoredCancels } from './ignoredCancels';
 import type { LiveHandles } from './liveHandles';
-import type { CallOptions } from './refs';
-import { currentSpan } from './scope';
+import type { CallHandle, CallOptions } from './refs';
+import { servedCall } from './scope';
+import type { ServedCall } from './servedCall';
 import type { Caller } from './stack';
 import { conversionError, type IncomingFrame, type Wire } from './wire';
 
@@ -27,6 +30,7 @@ export interface OutgoingCall {
   caller: Caller;
   /** What messages call it. */
   label: string;
+  handle?: CallHandle;
 }
 
 /** Why a caller gave up. */
@@ -41,6 +45,8 @@ class Pending {
   /** Set once the caller gave up; the call stays until Python has cleaned up. */
   cancelled: Cancellation | null = null;
   stopListening: (() => void) | null = null;
+  /** Where AsyncLocalStorage finds what surrounds the call, for functions that Python calls back. */
+  scope: AsyncResource | null = null;
 
   constructor(
     readonly call: OutgoingCall,
@@ -48,6 +54,7 @@ class Pending {
     private readonly rejectWith: (error: unknown) => void,
     /** Handles of Python objects that the call needs until it is over, beside its target. */
     readonly uses: readonly number[],
+    readonly id: number,
   ) {}
 
   /** Fails the call; `make` gets the frames of its caller. */
@@ -71,8 +78,28 @@ export class OutgoingCalls {
     private readonly changed: () => void,
     /** Whether Python records crossings: only then, and for handles, does it want call sites. */
     private readonly traced: boolean,
+    private readonly callbacks: { readonly reachable: boolean },
   ) {
     this.id = firstId;
+  }
+
+  /** Calls that went on after their cancellation; see `IgnoredCancels`. */
+  readonly ignored = new IgnoredCancels();
+
+  /** The surroundings in which the call was made; null when nothing is known of it. */
+  scopeOf(id: number): AsyncResource | null {
+    return this.pending.get(id)?.scope ?? null;
+  }
+
+  /** Python tells of a cancelled call that goes on. */
+  reportIgnored({ call, name, seconds, stack }: CancelReport): void {
+    const pending = this.pending.get(call);
+    const label = pending?.call.label ?? name;
+    this.ignored.begin(call, label, seconds, stack);
+    if (!pending?.cancelled || !pending.call.options.giveUp) return;
+    this.take(call);
+    const message = `${label} ${pending.cancelled.message} but does not end; it is at:\n${stack}`;
+    pending.fail((frames) => new BridgeError(message, { code: 'abandoned', frames, hint: ABANDONED }));
   }
 
   get size(): number {
@@ -87,21 +114,28 @@ export class OutgoingCalls {
   /** Sends the call; the promise settles with Python's answer. */
   start(call: OutgoingCall): Promise<unknown> {
     const { signal, deadlineMs } = call.options;
+    const served = servedCall();
     if (signal?.aborted) {
-      const why = { code: 'cancelled', message: BEFORE, cause: signal.reason };
+      const why = { ...reasonOf(signal), message: BEFORE };
       return Promise.reject(cancelError(call, why, call.caller.frames()));
     }
     const id = this.takeId();
     try {
-      this.encode(id, call);
+      this.encode(id, call, served);
     } catch (error) {
       return Promise.reject(conversionError(error, call.caller.frames()));
     }
     const outcome = new Promise((resolve, reject) => {
-      this.pending.set(id, new Pending(call, resolve, reject, this.wire.used()));
+      this.pending.set(id, new Pending(call, resolve, reject, this.wire.used(), id));
     });
+    if (this.callbacks.reachable) this.keepScope(id);
     this.handles.use(call.target, this.wire.used());
-    if (signal || deadlineMs !== undefined) this.listen(id, signal, deadlineMs);
+    const outer = signal === null ? undefined : served;
+    if (signal || deadlineMs !== undefined || outer) this.listen(id, signal, deadlineMs, outer);
+    if (call.handle) {
+      call.handle.cancel = () =>
+        this.cancel(id, { code: 'cancelled', message: 'was cancelled', cause: undefined });
+    }
     this.changed();
     return call.caller instanceof SharedCaller ? placed(outcome) : outcome;
   }
@@ -109,7 +143,7 @@ export class OutgoingCalls {
   /** A RESULT or ERROR frame; one for a call that is not known is late and means nothing. */
   settle(frame: IncomingFrame): void {
     const pending = this.take(frame.id);
-    if (!pending) return;
+    if (!pending) return this.forget(frame);
     let payload: unknown;
     try {
       // An error's own fields are no result.
@@ -144,17 +178,35 @@ export class OutgoingCalls {
     return id;
   }
 
-  private encode(id: number, call: OutgoingCall): void {
-    const parent = this.traced ? currentSpan() : 0;
-    const head = { flags: call.flags, id, target: call.target, parent };
+  private encode(id: number, call: OutgoingCall, served: ServedCall | undefined): void {
+    const parent = this.traced && served ? served.span : 0;
+    const within = served?.owner === this.callbacks ? served.id : 0;
+    const head = { flags: call.flags, id, target: call.target, parent, within };
     const wantsSite = this.traced || (call.flags & FrameFlag.RETURN_REF) !== 0;
     const site = wantsSite ? call.caller.site() : null;
     this.wire.encodeCall(this.outbox, head, call.name, call.args, call.kwargs, site);
   }
 
-  private listen(id: number, signal: AbortSignal | undefined, deadlineMs: number | undefined): void {
-    const onAbort = (): void =>
-      this.cancel(id, { code: 'cancelled', message: 'was cancelled', cause: signal?.reason });
+  /** What a late answer refers to is let go of. */
+  private forget(frame: IncomingFrame): void {
+    try {
+      frame.payload();
+    } catch {
+      // Nobody waits for it.
+    }
+  }
+
+  private keepScope(id: number): void {
+    (this.pending.get(id) as Pending).scope = new AsyncResource('symphony.call', SCOPE);
+  }
+
+  private listen(
+    id: number,
+    signal: AbortSignal | null | undefined,
+    deadlineMs: number | undefined,
+    outer: ServedCall | undefined,
+  ): void {
+    const onAbort = (): void => this.cancel(id, reasonOf(signal as AbortSignal));
     signal?.addEventListener('abort', onAbort, { once: true });
     const onDeadline = (): void =>
       this.cancel(id, {
@@ -163,10 +215,14 @@ export class OutgoingCalls {
         cause: undefined,
       });
     const stopTimer = deadlineMs === undefined ? undefined : after(deadlineMs, onDeadline);
+    const stopFollowing = outer?.follow((reason) =>
+      this.cancel(id, { code: 'cancelled', message: `was cancelled: ${reason.message}`, cause: reason }),
+    );
     const pending = this.pending.get(id) as Pending;
     pending.stopListening = () => {
       signal?.removeEventListener('abort', onAbort);
       stopTimer?.();
+      stopFollowing?.();
     };
   }
 
@@ -174,7 +230,8 @@ export class OutgoingCalls {
     const pending = this.pending.get(id);
     if (!pending || pending.cancelled) return;
     pending.cancelled = cancelled;
-    this.outbox.push(this.wire.encode({ kind: FrameKind.CANCEL, id }));
+    const reason = `${pending.call.label} ${cancelled.message}`;
+    this.outbox.push(this.wire.encode({ kind: FrameKind.CANCEL, id }, reason));
   }
 
   private take(id: number): Pending | undefined {
@@ -182,6 +239,7 @@ export class OutgoingCalls {
     if (!pending) return undefined;
     this.pending.delete(id);
     pending.stopListening?.();
+    if (pending.call.handle) pending.call.handle.cancel = undefined;
     this.handles.unuse(pending.call.target, pending.uses);
     this.changed();
     return pending;
@@ -192,11 +250,31 @@ export class OutgoingCalls {
     if (error instanceof CallCancelled && pending.cancelled) {
       return cancelError(pending.call, pending.cancelled, error.frames.length > 0 ? error.frames : caller);
     }
+    if (error.code === 'abandoned' && pending.cancelled)
+      this.ignored.abandoned(pending.id, pending.call.label);
     return error;
   }
 }
 
 const BEFORE = 'was not sent: its signal was already aborted';
+
+const ABANDONED =
+  'Its end is told when it comes. Run such code in the subprocess host, where Stop always works.';
+
+/** Nobody waits for the destruction of what surrounds a call. */
+const SCOPE = { requireManualDestroy: true };
+
+/** `AbortSignal.timeout` is a deadline, too. */
+function reasonOf({ reason }: AbortSignal): Cancellation {
+  if (isTimeout(reason)) {
+    return { code: 'deadline', message: 'was cancelled: the time of its signal is over', cause: undefined };
+  }
+  return { code: 'cancelled', message: 'was cancelled', cause: reason };
+}
+
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof DOMException && reason.name === 'TimeoutError';
+}
 
 function cancelError(call: OutgoingCall, why: Cancellation, frames: readonly JoinedFrame[]): CallCancelled {
   // The reason an AbortController makes by itself says nothing that the message does not say.

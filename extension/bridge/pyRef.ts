@@ -33,6 +33,14 @@ export interface Question {
   label: string;
   /** Keeps the answer in Python. */
   returnRef?: boolean;
+  /** Is given what cancels the call. */
+  handle?: CallHandle;
+}
+
+/** By which whoever makes a call may cancel it without a signal. */
+export interface CallHandle {
+  /** Set while the call is under way. */
+  cancel?: () => void;
 }
 
 /** The arguments of one proxied call, taken apart. */

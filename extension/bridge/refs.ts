@@ -6,5 +6,5 @@
 export { type CallOptions, Kwargs, kw, splitArguments } from './callOptions';
 export { attribute, faceOf, type PyObject, proxyOf, unwrapProxy, value } from './proxies';
 export { PyPromise } from './pyPromise';
-export { type ProxyCall, type Question, Ref, type RefOwner } from './pyRef';
+export { type CallHandle, type ProxyCall, type Question, Ref, type RefOwner } from './pyRef';
 export { PyItems, PyStream } from './streams';

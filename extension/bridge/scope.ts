@@ -4,6 +4,7 @@
  * Must not know: frames, sessions.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { ServedCall } from './servedCall';
 
 /** The call from Python that the current code works for. */
 export interface CurrentCall {
@@ -12,16 +13,22 @@ export interface CurrentCall {
   /** Span id of the crossing; calls to Python from here become its children. 0 = not traced. */
   readonly span: number;
   /**
-   * Aborted when Python cancels the call. Whoever takes it promises to end soon after: a function
-   * that never looked at it is answered for at once.
+   * Aborted when Python cancels the call. Whoever takes it promises to end soon after, and Python waits for that.
+   * Calls to Python that are made meanwhile are cancelled along, and waited for, too. A function that does
+   * neither is answered for at once.
    */
   readonly signal: AbortSignal;
 }
 
-const storage = new AsyncLocalStorage<CurrentCall>();
+const storage = new AsyncLocalStorage<ServedCall>();
 
 /** The call being answered, or undefined outside exposed functions. */
 export function currentCall(): CurrentCall | undefined {
+  return storage.getStore();
+}
+
+/** As `currentCall`, with what the bridge needs of it. */
+export function servedCall(): ServedCall | undefined {
   return storage.getStore();
 }
 
@@ -31,6 +38,6 @@ export function currentSpan(): number {
 }
 
 /** Runs `work` as the answer to `call`. */
-export function runInCall<T>(call: CurrentCall, work: () => T): T {
+export function runInCall<T>(call: ServedCall, work: () => T): T {
   return storage.run(call, work);
 }

@@ -15,6 +15,13 @@ import { BridgeClosed, BridgeError, type ErrorContext } from './errors';
 import { registerErrors } from './errorValues';
 import { type ExposedFunctions, type Exposures, HostCalls } from './hostCalls';
 import { checkExposedName } from './hostObjects';
+import {
+  CANCEL_ENDED,
+  CANCEL_IGNORED,
+  type CancelReport,
+  describeIgnored,
+  type IgnoredCancel,
+} from './ignoredCancels';
 import { LiveHandles } from './liveHandles';
 import { Outbox } from './outbox';
 import { type OutgoingCall, OutgoingCalls } from './outgoing';
@@ -106,8 +113,12 @@ export class Session implements RefOwner {
     const look = (stay: boolean): boolean => this.look(stay);
     this.watch = transport.poll ? new AnswerWatch(look, () => this.calls.size > 0) : null;
     const post = (frame: Uint8Array): void => this.post(frame);
-    this.hostCalls = new HostCalls(this.exposures, this.wire, post, (error) =>
-      objects.exceptionHandle(error),
+    this.hostCalls = new HostCalls(
+      this.exposures,
+      this.wire,
+      post,
+      (error) => objects.exceptionHandle(error),
+      (id) => this.calls.scopeOf(id),
     );
     this.errorContext = { resolveFile: options.resolveFile };
     const changed = (): void => options.onInFlight?.(this.inFlight);
@@ -119,12 +130,21 @@ export class Session implements RefOwner {
       this.handles,
       changed,
       this.traced,
+      this.hostCalls,
+    );
+    this.onDidIgnoreCancel((ignored) =>
+      this.outputs.fire({ stream: 'stderr', text: describeIgnored(ignored) }),
     );
     transport.onData((frames, now) => {
       this.watch?.woken();
       this.receive(frames);
       if (now) this.outbox.hurry();
     });
+  }
+
+  /** A cancelled call goes on for more than a second, or has ended after that. It is printed, too. */
+  get onDidIgnoreCancel(): (listener: (ignored: IgnoredCancel) => void) => { dispose(): void } {
+    return this.calls.ignored.on;
   }
 
   get closed(): boolean {
@@ -243,10 +263,11 @@ export class Session implements RefOwner {
   }
 
   /** Asks about Python objects; see `Question`. */
-  ask({ name, args, options, caller, label, returnRef }: Question): Promise<unknown> {
+  ask({ name, args, options, caller, label, returnRef, handle }: Question): Promise<unknown> {
     const flags = (returnRef ? FrameFlag.RETURN_REF : 0) | callFlags(options);
     const question = `${PYTHON_QUESTIONS}${name}`;
-    return this.start({ name: question, target: 0, flags, args, kwargs: null, options, caller, label });
+    const kwargs = null;
+    return this.start({ name: question, target: 0, flags, args, kwargs, options, caller, label, handle });
   }
 
   describe(error: unknown): unknown {
@@ -340,6 +361,8 @@ export class Session implements RefOwner {
       }
       case FrameKind.EVENT: {
         const [name, value] = frame.payload() as [string, unknown];
+        if (name === CANCEL_IGNORED) return this.calls.reportIgnored(value as CancelReport);
+        if (name === CANCEL_ENDED) return this.calls.ignored.end((value as CancelReport).call);
         return this.events.fire({ name, value });
       }
       case FrameKind.PING:

@@ -5,9 +5,9 @@
  */
 import { Trait } from '../protocol/pack';
 import type { CallOptions } from './callOptions';
-import { BridgeError } from './errors';
+import { BridgeError, CallCancelled } from './errors';
 import { refOfFace } from './faces';
-import type { Question, Ref } from './pyRef';
+import type { CallHandle, Question, Ref } from './pyRef';
 import { type Caller, captureCaller } from './stack';
 
 /** Which functions of `symphony_bridge._objects` a kind of iterator is driven by. */
@@ -33,6 +33,9 @@ export class PyStream<T = unknown> implements AsyncGenerator<T, unknown, unknown
   private ended = false;
   /** Settles when the step before the next one has. */
   private last: Promise<unknown> = Promise.resolve();
+  /** Of the step that runs. */
+  private readonly running: CallHandle = {};
+  private stopping = false;
 
   constructor(
     private readonly source: Ref,
@@ -50,16 +53,22 @@ export class PyStream<T = unknown> implements AsyncGenerator<T, unknown, unknown
   next(...sent: [unknown?]): Promise<IteratorResult<T, unknown>> {
     const caller = captureCaller(this.next);
     return this.inTurn(async () => {
-      if (this.ended) return { done: true, value: undefined };
+      if (this.ended || this.stopping) return { done: true, value: undefined };
       const iterator = await this.begin(caller);
+      if (this.stopping) return { done: true, value: undefined };
       const args = sent[0] === undefined ? [iterator] : [iterator, sent[0]];
       return this.step(driverOf(iterator).advance, args, caller);
     });
   }
 
-  /** Closes the generator: its `finally` blocks have run when this settles. */
+  /**
+   * Closes the generator: its `finally` blocks have run when this settles. A step that runs is cancelled; it, and
+   * those behind it, find the stream at its end.
+   */
   return(value?: unknown): Promise<IteratorResult<T, unknown>> {
     const caller = captureCaller(this.return);
+    this.stopping = true;
+    this.running.cancel?.();
     return this.inTurn(async () => {
       await this.close(caller);
       return { done: true, value };
@@ -105,10 +114,11 @@ export class PyStream<T = unknown> implements AsyncGenerator<T, unknown, unknown
   ): Promise<IteratorResult<T, unknown>> {
     let outcome: readonly [boolean, unknown];
     try {
-      outcome = (await this.ask(name, args, caller)) as [boolean, unknown];
+      outcome = (await this.ask(name, args, caller, false, this.options, this.running)) as [boolean, unknown];
     } catch (error) {
       // The generator has ended with its error, unless the step never reached it.
       await this.close(caller).catch(() => {});
+      if (this.stopping && error instanceof CallCancelled) return { done: true, value: undefined };
       throw error;
     }
     const [done, value] = outcome;
@@ -145,9 +155,10 @@ export class PyStream<T = unknown> implements AsyncGenerator<T, unknown, unknown
     caller: Caller,
     returnRef = false,
     options = this.options,
+    handle?: CallHandle,
   ): Promise<unknown> {
     const label = `${name} of ${labelOf(this.source, this.path)}`;
-    const question: Question = { name, args, options, caller, label, returnRef };
+    const question: Question = { name, args, options, caller, label, returnRef, handle };
     return this.source.owner.ask(question);
   }
 }

@@ -23,7 +23,7 @@ import { BridgeError, ConversionError, type JoinedFrame } from './errors';
 export type FrameHead = Pick<FrameHeader, 'kind'> & Partial<FrameHeader>;
 
 /** What the header of a CALL says. */
-export type CallHead = Pick<FrameHeader, 'flags' | 'id' | 'target' | 'parent'>;
+export type CallHead = Pick<FrameHeader, 'flags' | 'id' | 'target' | 'parent' | 'within'>;
 
 /** A received frame. `payload` unpacks, see `CallOptions.strict`; valid only while the chunk is being handled. */
 export type IncomingFrame = ReceivedFrame;
@@ -50,6 +50,7 @@ export class Wire implements PackTracker {
     span: 0,
     parent: 0,
     sentNs: 0,
+    within: 0,
   };
   /** References, for packs that are made without a frame. */
   readonly refs: RefContext;
@@ -98,6 +99,7 @@ export class Wire implements PackTracker {
       call.id = head.id;
       call.target = head.target;
       call.parent = head.parent;
+      call.within = head.within;
       call.sentNs = this.timed ? now() : 0;
       encodeCall(sink, call, name, args, kwargs, site, this.refs);
       packed = true;
@@ -121,8 +123,8 @@ export class Wire implements PackTracker {
   }
 
   private header(head: FrameHead): FrameHeader {
-    const { kind, flags = 0, id = 0, target = 0, span = 0, parent = 0 } = head;
-    return { kind, flags, id, target, span, parent, sentNs: this.timed ? now() : 0 };
+    const { kind, flags = 0, id = 0, target = 0, span = 0, parent = 0, within = 0 } = head;
+    return { kind, flags, id, target, span, parent, sentNs: this.timed ? now() : 0, within };
   }
 
   /** The other side's handles in the value of the frame that was encoded last. */

@@ -6,7 +6,7 @@
  *      0 u32 length   4 u8 kind   5 u8 flags   6 u16 version
  *      8 u32 id      12 u32 target
  *     16 f64 span    24 f64 parent   32 f64 sentNs
- *     40 u32 ops     44 u32 nums     48 u32 chars   52 u32 segments   56 u64 zero
+ *     40 u32 ops     44 u32 nums     48 u32 chars   52 u32 segments   56 u32 within   60 u32 zero
  *     64 nums | ops (padded to 8) | chars (padded to 8) | per segment: u64 length, bytes (padded to 8)
  *
  * Imports nothing. Any thread.
@@ -56,6 +56,7 @@ export const FrameOffset = {
   NUMS: 44,
   CHARS: 48,
   SEGMENTS: 52,
+  WITHIN: 56,
 } as const;
 
 /** What a frame says about itself. */
@@ -72,4 +73,6 @@ export interface FrameHeader {
   parent: number;
   /** Monotonic clock of the sender, nanoseconds. */
   sentNs: number;
+  /** Of a CALL: the call of the receiver's that the sender works for when it makes this one; 0: none. */
+  within: number;
 }

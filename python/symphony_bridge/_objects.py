@@ -13,7 +13,7 @@ import weakref
 from contextlib import suppress
 from typing import Any, Awaitable, Callable
 
-from . import _error_payload, _native
+from . import _contexts, _error_payload, _native
 
 _homes: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 """Event loops of iterators, where they need their iterable's."""
@@ -151,28 +151,28 @@ async def finish_async(iterator: Any) -> None:
     await _on(_home(iterator), iterator.aclose)
 
 
-def enter(owner: Any, path: str | None) -> Any:
-    """Enter a context, asynchronously where that is possible, and return what it gives."""
+async def enter(owner: Any, path: str | None, within: int) -> tuple[int, Any]:
+    """Enter a context, asynchronously where that is possible.
+
+    Returns the number of the thread that has entered it, 0 for an event loop, and what the context gives.
+    ``within`` is the number of the thread of the context around it.
+    """
     manager = _at(owner, path)
     kind = type(manager)
     if hasattr(kind, "__aenter__"):
-        return _on(_native.home_loop(owner), lambda: kind.__aenter__(manager))
-    return kind.__enter__(manager)
+        return 0, await _on(_native.home_loop(owner), lambda: kind.__aenter__(manager))
+    return await _contexts.enter(manager, within)
 
 
-def leave(owner: Any, path: str | None, description: dict[str, Any] | None) -> Any:
+async def leave(owner: Any, path: str | None, thread: int, description: dict[str, Any] | None) -> bool:
     """Leave a context, for an error of TypeScript's if there is one; true when the error is dealt with."""
     manager = _at(owner, path)
     kind = type(manager)
     error = None if description is None else _error_payload.rebuild(description, _native.kept_error)
     exc_info = (None, None, None) if error is None else (type(error), error, error.__traceback__)
-    if hasattr(kind, "__aexit__"):
-        return _left(_on(_native.home_loop(owner), lambda: kind.__aexit__(manager, *exc_info)))
-    return bool(kind.__exit__(manager, *exc_info))
-
-
-async def _left(dealt_with: Awaitable[Any]) -> bool:
-    return bool(await dealt_with)
+    if thread == 0:
+        return bool(await _on(_native.home_loop(owner), lambda: kind.__aexit__(manager, *exc_info)))
+    return await _contexts.leave(manager, thread, exc_info)
 
 
 def _at(owner: Any, path: str | None) -> Any:

@@ -20,6 +20,7 @@ from . import _native
 
 current_span: contextvars.ContextVar[int] = contextvars.ContextVar("symphony_span", default=0)
 current_session: contextvars.ContextVar[int] = contextvars.ContextVar("symphony_session", default=0)
+current_call: contextvars.ContextVar[int] = contextvars.ContextVar("symphony_call", default=0)
 
 _lock = threading.Lock()
 _control: threading.Thread | None = None
@@ -56,11 +57,13 @@ def start_loop() -> asyncio.AbstractEventLoop:
         return _loop
 
 
-def create_task(awaitable: Awaitable[Any], span: int, session: int) -> asyncio.Task[Any]:
-    """Make a task of the running loop whose context carries ``span`` and ``session``."""
-    context = contextvars.copy_context()
+def create_task(
+    awaitable: Awaitable[Any], context: contextvars.Context, span: int, session: int, call: int
+) -> asyncio.Task[Any]:
+    """Make a task of the running loop in ``context``, which then carries span, session and call."""
     context.run(current_span.set, span)
     context.run(current_session.set, session)
+    context.run(current_call.set, call)
     return context.run(asyncio.ensure_future, awaitable)
 
 
@@ -79,6 +82,40 @@ def stack_of(ident: int) -> str:
     """Return the Python stack of thread ``ident`` as text; empty when the thread is gone."""
     frame = sys._current_frames().get(ident)
     return "" if frame is None else "".join(traceback.format_stack(frame))
+
+
+def stack_of_task(task: asyncio.Future[Any]) -> str:
+    """Return where a task waits, as text: each coroutine that awaits the next."""
+    awaited: Any = task.get_coro() if isinstance(task, asyncio.Task) else None
+    lines: list[str] = []
+    while awaited is not None:
+        frame = next((getattr(awaited, name, None) for name in _FRAMES if hasattr(awaited, name)), None)
+        if frame is not None:
+            lines += traceback.format_stack(frame, 1)
+        awaited = next((getattr(awaited, name) for name in _AWAITED if hasattr(awaited, name)), None)
+    return "".join(lines)
+
+
+_FRAMES = ("cr_frame", "gi_frame", "ag_frame")
+_AWAITED = ("cr_await", "gi_yieldfrom", "ag_await")
+
+
+def report_task(call: int, task: asyncio.Future[Any], seconds: float) -> None:
+    """Tell TypeScript that a cancelled task goes on; ``call`` 0 is a task that it did not ask for."""
+    coroutine: Any = task.get_coro() if isinstance(task, asyncio.Task) else task
+    name = getattr(coroutine, "__qualname__", type(coroutine).__qualname__)
+    told = {"call": call, "name": name, "seconds": seconds, "stack": stack_of_task(task)}
+    _native.emit(CANCEL_IGNORED, told)
+
+
+def report_end(call: int) -> None:
+    """Tell TypeScript that a call has ended of which it was told that it goes on."""
+    _native.emit(CANCEL_ENDED, {"call": call})
+
+
+CANCEL_IGNORED = "cancel-ignored"
+CANCEL_ENDED = "cancel-ended"
+"""Events, as ``extension/bridge/ignoredCancels.ts`` reads them."""
 
 
 def _run_loop(loop: asyncio.AbstractEventLoop) -> None:

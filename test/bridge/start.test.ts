@@ -34,7 +34,11 @@ function rootWithoutAddon(): string {
 }
 
 function frame(kind: FrameKind, value: unknown): Uint8Array {
-  return encodeFrame({ kind, id: 0, flags: 0, target: 0, span: 0, parent: 0, sentNs: 0 }, value, NO_REFS);
+  return encodeFrame(
+    { kind, id: 0, flags: 0, target: 0, span: 0, parent: 0, sentNs: 0, within: 0 },
+    value,
+    NO_REFS,
+  );
 }
 
 /** Sends bytes and tells whether the connection was cut. */

@@ -16,6 +16,7 @@ export const HEADER: FrameHeader = {
   span: 11,
   parent: 10,
   sentNs: 123.5,
+  within: 9,
 };
 
 /** The frame of a call. */

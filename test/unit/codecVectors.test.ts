@@ -48,7 +48,16 @@ interface Vector {
 
 const file = join(__dirname, '../fixtures/codec-vectors.json');
 const vectors: Vector[] = JSON.parse(readFileSync(file, 'utf8'));
-const header = { kind: FrameKind.RESULT, flags: 0, id: 0, target: 0, span: 0, parent: 0, sentNs: 0 };
+const header = {
+  kind: FrameKind.RESULT,
+  flags: 0,
+  id: 0,
+  target: 0,
+  span: 0,
+  parent: 0,
+  sentNs: 0,
+  within: 0,
+};
 
 for (const { name, writers, value: form, frame, sha256 } of vectors) {
   test(name, () => {

@@ -74,7 +74,7 @@ export class MemoryPeer implements Transport {
 
   /** Sends a frame to the session. */
   emit(kind: FrameKind, id: number, value: unknown = NO_PAYLOAD, head: Partial<FrameHeader> = {}): void {
-    const header = { kind, id, flags: 0, target: 0, span: 0, parent: 0, sentNs: 0, ...head };
+    const header = { kind, id, flags: 0, target: 0, span: 0, parent: 0, sentNs: 0, within: 0, ...head };
     this.callback(encodeFrame(header, value, refs));
   }
 

@@ -133,6 +133,10 @@ export class ReceivedFrame implements FrameHeader {
     return this.reader.float(this.start + FrameOffset.SENT);
   }
 
+  get within(): number {
+    return this.reader.uint(this.start + FrameOffset.WITHIN);
+  }
+
   /** Unpacks the value; `strict` as in `CallOptions`. @throws FrameError when it is malformed */
   payload(strict?: boolean): unknown {
     return this.reader.read(this.start, this.length, this.refs, strict);
@@ -192,6 +196,7 @@ class ChunkReader {
       span: this.floats[(start + FrameOffset.SPAN) >> 3],
       parent: this.floats[(start + FrameOffset.PARENT) >> 3],
       sentNs: this.floats[(start + FrameOffset.SENT) >> 3],
+      within: this.uint(start + FrameOffset.WITHIN),
     };
   }
 
@@ -318,7 +323,7 @@ function writeHeader(memory: Slab, start: number, length: number, header: FrameH
   ints[at + 11] = packer.numsLen;
   ints[at + 12] = packer.charsLen;
   ints[at + 13] = packer.segments.length;
-  ints[at + 14] = 0;
+  ints[at + 14] = header.within;
   ints[at + 15] = 0;
 }
 

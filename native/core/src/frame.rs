@@ -53,6 +53,8 @@ pub struct Header {
     pub parent: f64,
     /// Monotonic clock of the sender, nanoseconds.
     pub sent_ns: f64,
+    /// Of a CALL: the call of the receiver's that the sender works for when it makes this one; 0: none.
+    pub within: u32,
 }
 
 /// A value too large for one frame.
@@ -133,6 +135,7 @@ fn write_header(out: &mut Vec<u8>, length: u32, header: &Header, pack: &PackBuf)
     for (at, n) in (40..56).step_by(4).zip(lengths) {
         bytes[at..at + 4].copy_from_slice(&(n as u32).to_le_bytes());
     }
+    bytes[56..60].copy_from_slice(&header.within.to_le_bytes());
     out.extend_from_slice(&bytes);
 }
 
@@ -179,6 +182,7 @@ pub fn read_frame(bytes: &[u8]) -> Result<Frame<'_>, Malformed> {
         span: f64_at(bytes, 16),
         parent: f64_at(bytes, 24),
         sent_ns: f64_at(bytes, 32),
+        within: u32_at(bytes, 56),
     };
     let [ops, nums, chars, segments] = [40, 44, 48, 52].map(|at| u32_at(bytes, at) as usize);
     let mut parts = Parts(&bytes[HEADER..]);

@@ -17,12 +17,11 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use symphony_abi::panics::{self, Panic};
 use tokio::runtime::{Builder, Runtime};
-use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::deadlock;
 use crate::errors;
-use crate::job::{self, lock};
+use crate::job::{self, lock, JobControl};
 use crate::js::{self, JsThread};
 
 /// How often a blocked Python thread looks for signals (Ctrl+C) while it waits for Rust.
@@ -53,14 +52,17 @@ pub fn runtime() -> &'static Runtime {
     })
 }
 
+/// Asks another side to end its work; the future that waits for it resolves when that is done.
+pub type Ask = Box<dyn FnOnce() + Send>;
+
 /// Runs `future` and returns an awaitable of the running asyncio loop; `convert` turns the output into a Python object
 /// on the loop's thread.
 ///
 /// The future is polled once here: one that is ready needs no Tokio and no wake-up. Otherwise it moves to Tokio. Either
 /// way a poll must neither block nor compute for long.
 ///
-/// Cancelling the awaitable drops the future, or its output; a panic of either fails it. Raises `RuntimeError` without a running
-/// loop.
+/// Cancelling the awaitable drops the future, or its output, and counts once that is done; a panic of
+/// either fails it. Raises `RuntimeError` without a running loop.
 pub fn spawn_with<'py, F, R, C>(
     py: Python<'py>,
     future: F,
@@ -71,6 +73,37 @@ where
     R: Send + 'static,
     C: FnOnce(Python<'_>, R) -> PyResult<Py<PyAny>> + Send + 'static,
 {
+    spawn(py, future, None, convert)
+}
+
+/// [`spawn_with`] for work that is not over when its future is dropped: cancelling calls `ask`, and
+/// counts once the future has resolved. What it gives then is converted, and forgotten.
+pub fn spawn_asking<'py, F, R, C>(
+    py: Python<'py>,
+    future: F,
+    ask: Ask,
+    convert: C,
+) -> PyResult<Bound<'py, PyAny>>
+where
+    F: Future<Output = R> + Send + 'static,
+    R: Send + 'static,
+    C: FnOnce(Python<'_>, R) -> PyResult<Py<PyAny>> + Send + 'static,
+{
+    spawn(py, future, Some(ask), convert)
+}
+
+fn spawn<'py, F, R, C>(
+    py: Python<'py>,
+    future: F,
+    ask: Option<Ask>,
+    convert: C,
+) -> PyResult<Bound<'py, PyAny>>
+where
+    F: Future<Output = R> + Send + 'static,
+    R: Send + 'static,
+    C: FnOnce(Python<'_>, R) -> PyResult<Py<PyAny>> + Send + 'static,
+{
+    static WAITING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let event_loop = running_loop(py)?;
     let queue = LoopQueue::of(&event_loop)?;
     let mut future = Box::pin(panics::catching(future));
@@ -79,27 +112,29 @@ where
             return settled(&event_loop, converted(py, output, convert));
         }
     }
-    let awaitable = event_loop.call_method0(intern!(py, "create_future"))?;
+    let stop = CancellationToken::new();
+    let awaitable = WAITING
+        .import(py, "symphony_bridge._waiting", "waiting")?
+        .call1((event_loop, Stopper(stop.clone())))?;
     let waiting = awaitable.clone().unbind();
-    let task = runtime().spawn(async move {
-        let output = future.await;
+    let is_asked = ask.is_some();
+    runtime().spawn(async move {
+        let output = until_stopped(future, &stop, ask).await;
         queue.post(Box::new(move |py| {
-            // Nobody waits any more: the output is dropped unconverted and frees what it holds.
-            if is_done(waiting.bind(py))? {
-                return Ok(());
+            let waiting = waiting.bind(py);
+            // An answer that crosses the cancellation is nobody's: it is dropped and frees what it holds,
+            // unless only unpacking it does.
+            let output = output.filter(|_| is_asked || !stop.is_cancelled());
+            let result = output.map(|output| converted(py, output, convert));
+            if stop.is_cancelled() {
+                return waiting.call_method0(intern!(py, "end")).map(drop);
             }
-            let result = converted(py, output, convert);
-            // Converting may have run code that gave up waiting.
-            if is_done(waiting.bind(py))? {
-                return Ok(());
+            match result {
+                Some(result) if !is_done(waiting)? => settle(waiting, result),
+                _ => Ok(()),
             }
-            settle(waiting.bind(py), result)
         }));
     });
-    let canceller = AbortOnCancel {
-        task: task.abort_handle(),
-    };
-    awaitable.call_method1("add_done_callback", (canceller,))?;
     Ok(awaitable)
 }
 
@@ -133,6 +168,26 @@ fn converted<R>(
         .unwrap_or_else(|panic| Err(errors::panicked(py, &panic)))
 }
 
+/// The future's output; None when it was stopped and dropped.
+async fn until_stopped<F: Future>(
+    mut running: Pin<Box<F>>,
+    stop: &CancellationToken,
+    ask: Option<Ask>,
+) -> Option<F::Output> {
+    tokio::select! {
+        biased;
+        output = &mut running => return Some(output),
+        () = stop.cancelled() => {}
+    }
+    match ask {
+        Some(ask) => {
+            ask();
+            Some(running.await)
+        }
+        None => None,
+    }
+}
+
 /// An awaitable of `event_loop` that is over already.
 pub fn settled<'py>(
     event_loop: &Bound<'py, PyAny>,
@@ -153,43 +208,111 @@ where
     F: Future + Send,
     F::Output: Send,
 {
+    match wait(py, future, None::<fn()>)? {
+        Waited::Ready(output) => Ok(output),
+        Waited::Cancelled(error, _) => Err(error),
+    }
+}
+
+/// [`block_on`] for work that is not over when its future is dropped: a cancelled job calls `ask`, and
+/// goes on waiting. Only a signal handler that raises ends the wait before the work.
+pub fn block_on_asking<F>(
+    py: Python<'_>,
+    future: F,
+    ask: impl FnOnce(),
+) -> PyResult<Waited<F::Output>>
+where
+    F: Future + Send,
+    F::Output: Send,
+{
+    wait(py, future, Some(ask))
+}
+
+/// How a wait ended.
+pub enum Waited<T> {
+    Ready(T),
+    /// The job was cancelled: what to raise, and what the work gave all the same.
+    Cancelled(PyErr, Option<T>),
+}
+
+fn wait<F>(py: Python<'_>, future: F, mut ask: Option<impl FnOnce()>) -> PyResult<Waited<F::Output>>
+where
+    F: Future + Send,
+    F::Output: Send,
+{
     let job = job::current();
     let cancelled = job
         .as_ref()
         .map_or_else(CancellationToken::new, |job| job.token().clone());
     // While it waits here, the token reaches it: what it then does to clean up need not be
     // interrupted at once.
-    let set_told = |told| {
-        if let Some(job) = &job {
-            job.set_told(told);
-        }
-    };
+    let hears = Hears(job.as_deref());
     let mut future = pin!(future);
     let pumping = Pumping::begin();
     let began = Instant::now();
+    let mut ending = false;
     loop {
-        set_told(true);
+        hears.told(true);
         let turn = py.detach(|| {
             pumping.deliver();
             runtime().block_on(async {
                 tokio::select! {
                     output = &mut future => Turn::Ready(output),
-                    () = cancelled.cancelled() => Turn::Cancelled,
+                    () = cancelled.cancelled(), if !ending => Turn::Cancelled,
                     () = pumping.rung() => Turn::Rung,
                     () = tokio::time::sleep(SIGNAL_POLL) => Turn::Poll,
                 }
             })
         });
-        set_told(matches!(turn, Turn::Cancelled));
+        hears.told(ending || matches!(turn, Turn::Cancelled));
         match turn {
-            Turn::Ready(output) => return Ok(output),
-            Turn::Cancelled => return Err(PyKeyboardInterrupt::new_err("the call was cancelled")),
+            Turn::Ready(output) if ending => {
+                return Ok(Waited::Cancelled(interrupted(py, &job), Some(output)))
+            }
+            Turn::Ready(output) => return Ok(Waited::Ready(output)),
+            Turn::Cancelled => match ask.take() {
+                Some(ask) => {
+                    ending = true;
+                    hears.ending(true);
+                    ask();
+                }
+                None => return Ok(Waited::Cancelled(interrupted(py, &job), None)),
+            },
             Turn::Rung => {}
             Turn::Poll => py.check_signals()?,
         }
         if pumping.0.is_some() {
             deadlock::refuse_promises(py, began)?;
         }
+    }
+}
+
+fn interrupted(py: Python<'_>, job: &Option<Arc<JobControl>>) -> PyErr {
+    let reason = job.as_ref().and_then(|job| job.reason(py));
+    PyKeyboardInterrupt::new_err(reason.unwrap_or_else(|| "the call was cancelled".to_owned()))
+}
+
+/// A job that hears of its cancellation by the wait it is in.
+struct Hears<'a>(Option<&'a JobControl>);
+
+impl Hears<'_> {
+    fn told(&self, told: bool) {
+        if let Some(job) = self.0 {
+            job.set_told(told);
+        }
+    }
+
+    /// It waits for another side to clean up: that takes as long as it takes.
+    fn ending(&self, ending: bool) {
+        if let Some(job) = self.0 {
+            job.set_ending(ending);
+        }
+    }
+}
+
+impl Drop for Hears<'_> {
+    fn drop(&mut self) {
+        self.ending(false);
     }
 }
 
@@ -265,18 +388,14 @@ fn settle(awaitable: &Bound<'_, PyAny>, result: PyResult<Py<PyAny>>) -> PyResult
     Ok(())
 }
 
+/// What a cancelled awaitable calls.
 #[pyclass(frozen)]
-struct AbortOnCancel {
-    task: AbortHandle,
-}
+struct Stopper(CancellationToken);
 
 #[pymethods]
-impl AbortOnCancel {
-    fn __call__(&self, awaitable: &Bound<'_, PyAny>) -> PyResult<()> {
-        if awaitable.call_method0("cancelled")?.is_truthy()? {
-            self.task.abort();
-        }
-        Ok(())
+impl Stopper {
+    fn __call__(&self) {
+        self.0.cancel();
     }
 }
 

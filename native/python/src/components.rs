@@ -18,7 +18,7 @@ use symphony_core::recorder::{self, Lang, NameId};
 use tokio::sync::oneshot;
 
 use crate::dispatch::{self, CancelOnDrop};
-use crate::job::{monotonic_ns, Call, Job, JobControl};
+use crate::job::{monotonic_ns, Call, Caller, Job, JobControl};
 use crate::pit::parent;
 use crate::sessions::{self, Session};
 use crate::{aio, control, crossing, host_calls, session, site};
@@ -170,8 +170,9 @@ fn run_python(
         sent_ns: monotonic_ns(),
         on_main_thread: false,
         session: sessions::current(),
+        caller: Caller::Context(None),
     });
-    let cancel_on_drop = CancelOnDrop(Some(control));
+    let mut cancel_on_drop = CancelOnDrop(Some(control));
     async move {
         // An end of the bridge drops the sender: the component finds no result then.
         let _ = receiver.await;

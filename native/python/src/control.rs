@@ -26,8 +26,9 @@ use crate::objects;
 use crate::session::OwnedFrame;
 use crate::sessions;
 
-/// An interruption is repeated at this interval, because code may swallow it.
-const INTERRUPT_AGAIN: Duration = Duration::from_millis(100);
+/// An interruption is repeated at this interval, because code may swallow it; what it does to clean up
+/// has this long.
+const INTERRUPT_AGAIN: Duration = Duration::from_millis(250);
 /// A job that is still on its thread this long after its cancellation is given up.
 const ABANDON_AFTER: Duration = Duration::from_millis(900);
 /// With all resident workers busy, another is started when no job was taken for this long.
@@ -35,6 +36,8 @@ const STALL_CHECK: Duration = Duration::from_millis(10);
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 /// A cancelled task that lets its loop run is looked after at most this seldom.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// A cancelled task that is still there after this time ignores its cancellation, or takes long to clean up.
+const REPORT_AFTER: Duration = Duration::from_secs(1);
 
 /// What the control thread is asked to do.
 pub enum Request {
@@ -83,6 +86,12 @@ pub fn cancel(control: Arc<JobControl>) {
     request(Request::Interrupt(control));
 }
 
+/// [`cancel`] for a CANCEL frame, which may say why.
+pub fn cancel_because(control: Arc<JobControl>, frame: OwnedFrame) {
+    control.cancel_because(frame);
+    request(Request::Interrupt(control));
+}
+
 /// Whether this is the control thread, which must never wait for others.
 pub fn is_control_thread() -> bool {
     IS_CONTROL.get()
@@ -111,14 +120,15 @@ pub fn conductor_loop(py: Python<'_>) -> PyResult<Arc<LoopQueue>> {
     LoopQueue::of(event_loop.bind(py))
 }
 
-/// Makes a task of the running loop whose context carries span and session.
+/// Makes a task of the running loop in `context`, which then carries span, session and call.
 pub fn create_task<'py>(
     py: Python<'py>,
     awaitable: &Py<PyAny>,
-    span: u64,
-    session: u32,
+    context: &Py<PyAny>,
+    (span, session, call): (u64, u32, u32),
 ) -> PyResult<Bound<'py, PyAny>> {
-    runtime_module(py)?.call_method1("create_task", (awaitable, span, session))
+    let arguments = (awaitable, context, span, session, call);
+    runtime_module(py)?.call_method1("create_task", arguments)
 }
 
 fn runtime_module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
@@ -271,7 +281,9 @@ fn still_running(py: Python<'_>, pending: &mut Pending) -> bool {
             }
             Some(_) => Next::Break(task.clone_ref(py)),
         },
-        Place::Thread { .. } if !overdue && control.take_told() => Next::Again,
+        Place::Thread { .. } if !overdue && (control.is_ending() || control.take_told()) => {
+            Next::Again
+        }
         Place::Thread { ident, main: true } => {
             // SAFETY: the job is on the thread, so the thread is alive; SIGINT has a handler.
             unsafe { libc::pthread_kill(*ident as libc::pthread_t, libc::SIGINT) };
@@ -285,6 +297,9 @@ fn still_running(py: Python<'_>, pending: &mut Pending) -> bool {
             Next::Wake(*ident)
         }
     });
+    if matches!(next, Next::After(_)) && pending.cancelled_at.elapsed() >= REPORT_AFTER {
+        report_task(py, pending);
+    }
     match next {
         Next::Over => return false,
         Next::Again => {}
@@ -292,9 +307,10 @@ fn still_running(py: Python<'_>, pending: &mut Pending) -> bool {
         Next::Wake(ident) => call_runtime(py, "wake_loop", ident),
         Next::Break(task) => break_task(py, &task),
         Next::GiveUp(ident) => {
-            pending
-                .control
-                .answer(py, Err(errors::abandoned(py, ident)));
+            // Its end is told, as its answer cannot be.
+            pending.control.set_reported();
+            let error = errors::abandoned(py, ident, pending.control.reason(py));
+            pending.control.answer(py, Err(error));
             if pending.asked.is_none() {
                 start_worker(py);
             }
@@ -341,6 +357,36 @@ fn break_task(py: Python<'_>, task: &Py<PyAny>) {
         }
         Ok(_) => {}
         Err(error) => error.write_unraisable(py, None),
+    }
+}
+
+/// Tells once that a cancelled task goes on, and where it is.
+fn report_task(py: Python<'_>, pending: &Pending) {
+    let control = &pending.control;
+    let task = control.with_place(|place| match place {
+        Place::Task { task, .. } => Some(task.clone_ref(py)),
+        _ => None,
+    });
+    let Some(task) = task else { return };
+    if !control.set_reported() {
+        return;
+    }
+    let seconds = pending.cancelled_at.elapsed().as_secs_f64();
+    let _inside = sessions::enter(control.session);
+    let told = runtime_module(py)
+        .and_then(|module| module.call_method1("report_task", (control.call, task, seconds)));
+    if let Err(error) = told {
+        error.write_unraisable(py, None);
+    }
+}
+
+/// Tells that a job is over which was told of as one that goes on.
+pub fn report_end(py: Python<'_>, control: &JobControl) {
+    let _inside = sessions::enter(control.session);
+    let told =
+        runtime_module(py).and_then(|module| module.call_method1("report_end", (control.call,)));
+    if let Err(error) = told {
+        error.write_unraisable(py, None);
     }
 }
 

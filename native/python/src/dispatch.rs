@@ -6,7 +6,9 @@
 
 use std::ffi::c_ulong;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{ready, Context, Poll};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -16,12 +18,14 @@ use symphony_abi::panics;
 use symphony_core::lane::{Lane, Pushed};
 use symphony_core::recorder::{self, Lang, SpanId};
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
-use crate::aio::{self, LoopQueue};
+use crate::aio::{self, LoopQueue, Waited};
+use crate::context;
 use crate::control::{self, Request};
 use crate::crossing;
 use crate::errors;
-use crate::job::{discard_signals, monotonic_ns, Call, Job, JobControl, OnThread, Place};
+use crate::job::{discard_signals, monotonic_ns, Call, Caller, Job, JobControl, OnThread, Place};
 use crate::session;
 use crate::sessions::{self, Session};
 use crate::thread_names;
@@ -68,7 +72,19 @@ pub fn call_python(
     kwargs: Option<Py<PyDict>>,
     name: &str,
     parent: u64,
-) -> impl Future<Output = PyResult<Py<PyAny>>> + Send + 'static {
+) -> PythonCall {
+    call_python_in(None, callable, args, kwargs, name, parent)
+}
+
+/// [`call_python`] in a copy of `context`, a `contextvars.Context`.
+pub fn call_python_in(
+    context: Option<Py<PyAny>>,
+    callable: Py<PyAny>,
+    args: Py<PyTuple>,
+    kwargs: Option<Py<PyDict>>,
+    name: &str,
+    parent: u64,
+) -> PythonCall {
     control::ensure_started();
     let (sender, receiver) = oneshot::channel();
     let control = JobControl::internal(Box::new(move |_, outcome| {
@@ -90,12 +106,46 @@ pub fn call_python(
         sent_ns: monotonic_ns(),
         on_main_thread: false,
         session: sessions::current(),
+        caller: Caller::Context(context),
     });
-    let cancel_on_drop = CancelOnDrop(Some(control));
-    async move {
-        let outcome = receiver.await;
-        cancel_on_drop.disarm();
-        outcome.unwrap_or_else(|_| Err(errors::closed()))
+    PythonCall {
+        cancel_on_drop: CancelOnDrop(Some(control)),
+        receiver,
+    }
+}
+
+/// A call of Python under way: a future of its result. Dropping it cancels the call, without waiting
+/// for its clean-up.
+pub struct PythonCall {
+    cancel_on_drop: CancelOnDrop,
+    receiver: oneshot::Receiver<PyResult<Py<PyAny>>>,
+}
+
+impl PythonCall {
+    /// Cancels the call; the future then resolves when Python has cleaned up.
+    pub fn canceller(&self) -> impl FnOnce() + Send + 'static {
+        let control = self.cancel_on_drop.0.clone();
+        move || drop(CancelOnDrop(control))
+    }
+
+    /// The call's end, which `stop` brings about: then it resolves when Python has cleaned up.
+    pub async fn until(mut self, stop: &CancellationToken) -> PyResult<Py<PyAny>> {
+        tokio::select! {
+            biased;
+            outcome = &mut self => return outcome,
+            () = stop.cancelled() => self.canceller()(),
+        }
+        self.await
+    }
+}
+
+impl Future for PythonCall {
+    type Output = PyResult<Py<PyAny>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let received = ready!(Pin::new(&mut self.receiver).poll(context));
+        self.cancel_on_drop.disarm();
+        Poll::Ready(received.unwrap_or_else(|_| Err(errors::closed())))
     }
 }
 
@@ -104,24 +154,38 @@ pub fn call_python(
 pub fn wait_for(awaitable: &Bound<'_, PyAny>, parent: SpanId) -> PyResult<Py<PyAny>> {
     let py = awaitable.py();
     let (sender, receiver) = oneshot::channel();
-    let control = JobControl::new(Box::new(move |_, outcome| {
+    let reply = Box::new(move |_: Python<'_>, outcome| {
         // A receiver that is gone has cancelled the job: nobody wants the result.
         let _ = sender.send(outcome);
-    }));
+    });
+    let control = JobControl::new(sessions::current(), 0, reply);
     let cancel_on_drop = CancelOnDrop(Some(control.clone()));
     let name = recorder::intern("await", "", "");
     let span = recorder::begin_child(parent, name, Lang::Python);
-    continue_on_loop(awaitable, &control, span)?;
-    let outcome = aio::block_on(py, receiver)?;
-    cancel_on_drop.disarm();
-    outcome.unwrap_or_else(|_| Err(errors::closed()))
+    let context = context::copy_current(py)?;
+    continue_on_loop(awaitable, &control, span, context)?;
+    let call = PythonCall {
+        cancel_on_drop,
+        receiver,
+    };
+    block_on_call(py, call)
+}
+
+/// Waits here for a call of Python on another thread. A cancelled job cancels it, and raises when it
+/// has cleaned up.
+pub fn block_on_call(py: Python<'_>, call: PythonCall) -> PyResult<Py<PyAny>> {
+    let ask = call.canceller();
+    match aio::block_on_asking(py, call, ask)? {
+        Waited::Ready(outcome) => outcome,
+        Waited::Cancelled(error, _) => Err(error),
+    }
 }
 
 /// Cancels a job that nobody waits for any more.
 pub struct CancelOnDrop(pub Option<Arc<JobControl>>);
 
 impl CancelOnDrop {
-    pub fn disarm(mut self) {
+    pub fn disarm(&mut self) {
         self.0 = None;
     }
 }
@@ -205,16 +269,25 @@ pub fn end_main_thread() {
 fn run(py: Python<'_>, job: Job, main: bool) {
     let control = job.control;
     let _inside = sessions::enter(job.session);
+    let context = match context::of_caller(py, job.caller) {
+        Ok(context) => context,
+        Err(error) => {
+            control.move_to(py, Place::Done);
+            return finish(py, &control, 0, Err(error));
+        }
+    };
     let (span, result, goes_on) = {
         // Before anything is prepared: the import of a module is as long as its code makes it.
         let mut on_thread = OnThread::enter(py, &control, main);
+        let in_context = context::enter(py, &context);
         // A cancelled job is prepared too: unpacking gives back the functions that were passed to it.
-        let prepared = (job.prepare)(py, &control).and_then(|call| match control.is_cancelled() {
-            true => Err(errors::cancelled(py)),
+        let prepared = in_context.and_then(|inside| Ok((inside, (job.prepare)(py, &control)?)));
+        let prepared = prepared.and_then(|call| match control.is_cancelled() {
+            true => Err(errors::cancelled(py, control.reason(py))),
             false => Ok(call),
         });
         match prepared {
-            Ok(call) => {
+            Ok((_inside, call)) => {
                 let span = recorder::begin_child(job.parent, call.name, Lang::Python);
                 if job.sent_ns > 0.0 {
                     recorder::enqueued(span, job.sent_ns as u64);
@@ -235,7 +308,7 @@ fn run(py: Python<'_>, job: Job, main: bool) {
     };
     match result {
         Ok(value) if goes_on => {
-            if let Err(error) = continue_on_loop(&value, &control, span) {
+            if let Err(error) = continue_on_loop(&value, &control, span, context) {
                 control.move_to(py, Place::Done);
                 finish(py, &control, span, Err(error));
             }
@@ -249,7 +322,7 @@ fn run(py: Python<'_>, job: Job, main: bool) {
 fn finish(py: Python<'_>, control: &JobControl, span: SpanId, outcome: PyResult<Py<PyAny>>) {
     let outcome = outcome.map_err(|error| {
         if control.is_cancelled() && errors::is_interruption(py, &error) {
-            errors::cancelled(py)
+            errors::cancelled(py, control.reason(py))
         } else {
             error
         }
@@ -259,6 +332,9 @@ fn finish(py: Python<'_>, control: &JobControl, span: SpanId, outcome: PyResult<
     }
     recorder::end(span);
     control.answer(py, outcome);
+    if control.is_reported() {
+        control::report_end(py, control);
+    }
 }
 
 /// Whether a call's result still has to be awaited.
@@ -287,6 +363,7 @@ fn continue_on_loop(
     awaitable: &Bound<'_, PyAny>,
     control: &Arc<JobControl>,
     span: SpanId,
+    context: Py<PyAny>,
 ) -> PyResult<()> {
     let queue = control::conductor_loop(awaitable.py())?;
     let awaitable = awaitable.clone().unbind();
@@ -294,7 +371,8 @@ fn continue_on_loop(
     let inbox = queue.clone();
     let session = sessions::current().map_or(0, Session::number);
     queue.post(Box::new(move |py| {
-        if let Err(error) = start_task(py, &awaitable, &control, (span, session), inbox) {
+        let carried = (span, session, control.call);
+        if let Err(error) = start_task(py, &awaitable, &context, &control, carried, inbox) {
             control.move_to(py, Place::Done);
             finish(py, &control, span, Err(error));
         }
@@ -306,14 +384,15 @@ fn continue_on_loop(
 fn start_task(
     py: Python<'_>,
     awaitable: &Py<PyAny>,
+    context: &Py<PyAny>,
     control: &Arc<JobControl>,
-    (span, session): (SpanId, u32),
+    carried: (SpanId, u32, u32),
     queue: Arc<LoopQueue>,
 ) -> PyResult<()> {
-    let task = control::create_task(py, awaitable, span, session)?;
+    let task = control::create_task(py, awaitable, context, carried)?;
     let done = TaskDone {
         control: control.clone(),
-        span,
+        span: carried.0,
     };
     task.call_method1("add_done_callback", (done,))?;
     control.move_to(

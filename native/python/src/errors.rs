@@ -15,9 +15,10 @@ pub fn closed() -> PyErr {
         .unwrap_or_else(|| PyRuntimeError::new_err("the bridge is closed"))
 }
 
-/// A call that ended because its caller cancelled it.
-pub fn cancelled(py: Python<'_>) -> PyErr {
-    new(py, "CallCancelled", "the call was cancelled")
+/// A call that ended because its caller cancelled it, for the reason that it gave.
+pub fn cancelled(py: Python<'_>, reason: Option<String>) -> PyErr {
+    let message = reason.as_deref().unwrap_or("the call was cancelled");
+    new(py, "CallCancelled", message)
 }
 
 /// A call that a panic has ended. What the panic said, and its line where that is known, come along.
@@ -44,16 +45,17 @@ pub fn deadlock(py: Python<'_>, message: &str, hint: &str) -> PyErr {
 }
 
 /// A cancelled call that cannot be interrupted; the message carries the thread's stack.
-pub fn abandoned(py: Python<'_>, ident: c_ulong) -> PyErr {
+pub fn abandoned(py: Python<'_>, ident: c_ulong, reason: Option<String>) -> PyErr {
     let stack = py
         .import("symphony_bridge._runtime")
         .and_then(|module| module.call_method1("stack_of", (ident,)))
         .and_then(|text| text.extract::<String>())
         .unwrap_or_default();
+    let reason = reason.unwrap_or_else(|| "the call was cancelled".to_owned());
     new(
         py,
         "CallAbandoned",
-        &format!("the call was cancelled but does not end; it is at:\n{stack}"),
+        &format!("{reason} but does not end; it is at:\n{stack}"),
     )
 }
 

@@ -5,8 +5,8 @@
 //! itself there is nothing to wait for: see `callback`. Must not know the transport.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{LazyLock, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Instant;
 
 use pyo3::prelude::*;
@@ -16,9 +16,10 @@ use symphony_core::pack::PackBuf;
 use symphony_core::recorder::{self, Lang, SpanId};
 use tokio::sync::oneshot;
 
-use crate::aio;
+use crate::aio::{self, Waited};
 use crate::callback;
 use crate::codec;
+use crate::context;
 use crate::control;
 use crate::errors;
 use crate::job::{lock, monotonic_ns};
@@ -45,6 +46,8 @@ struct Waiting {
     session: u32,
     answer: oneshot::Sender<Answer>,
     who: Waiter,
+    /// Context of the caller, for what TypeScript asks of Python meanwhile.
+    context: Py<PyAny>,
 }
 
 /// Who waits for JavaScript, and for what.
@@ -146,8 +149,14 @@ pub fn call(
     }
     refuse_deadlock(py, callee.name)?;
     let (call, receiver) = PendingCall::send(py, callee, args, kwargs, site, parent)?;
-    let answer = aio::block_on(py, receiver)?;
-    call.finish(py, answer)
+    match aio::block_on_asking(py, receiver, call.asking())? {
+        Waited::Ready(answer) => call.finish(py, answer),
+        Waited::Cancelled(error, answer) => {
+            // Unpacked all the same: what it refers to would stay held for ever.
+            let _ = answer.map(|answer| call.finish(py, answer));
+            Err(error)
+        }
+    }
 }
 
 pub fn call_async<'py>(
@@ -166,12 +175,14 @@ pub fn call_async<'py>(
         return aio::settled(&event_loop, outcome);
     }
     let (call, receiver) = PendingCall::send(py, callee, args, kwargs, site, parent)?;
-    aio::spawn_with(
+    let ask = Box::new(call.asking());
+    aio::spawn_asking(
         py,
         async move {
             let answer = receiver.await;
             (call, answer)
         },
+        ask,
         |py, (call, answer)| call.finish(py, answer),
     )
 }
@@ -194,6 +205,13 @@ pub fn waiters(session: u32) -> Vec<Waiter> {
     drop(pending);
     waiters.sort_by_key(|waiter| waiter.since);
     waiters
+}
+
+/// Context of the code that waits for the call `id`, while it does.
+pub fn context_of(py: Python<'_>, id: u32) -> Option<Py<PyAny>> {
+    lock(&PENDING)
+        .get(&id)
+        .map(|waiting| waiting.context.clone_ref(py))
 }
 
 /// Whether anybody waits for JavaScript.
@@ -256,7 +274,8 @@ struct PendingCall {
     span: SpanId,
     /// `file:line` of the caller, or empty.
     site: String,
-    answered: bool,
+    /// TypeScript has answered, or was told that nobody waits.
+    over: Arc<AtomicBool>,
 }
 
 impl PendingCall {
@@ -295,6 +314,7 @@ impl PendingCall {
             session: session.map_or(0, Session::number),
             answer: sender,
             who,
+            context: context::copy_current(py)?,
         };
         lock(&PENDING).insert(id, waiting);
         let call = Self {
@@ -302,7 +322,7 @@ impl PendingCall {
             id,
             span,
             site: site.to_owned(),
-            answered: false,
+            over: Arc::default(),
         };
         if session::is_closed() {
             // Closed since the check above: `fail_all` may have passed before this call was entered.
@@ -317,6 +337,7 @@ impl PendingCall {
                 parent: parent as f64,
                 sent_ns: monotonic_ns(),
                 flags: 0,
+                within: context::current_call(py)?,
             },
             &pack,
         )?;
@@ -324,14 +345,26 @@ impl PendingCall {
         Ok((call, receiver))
     }
 
+    /// Tells TypeScript that the caller gives up; its answer still comes, when its clean-up is done.
+    fn asking(&self) -> impl FnOnce() + Send + 'static {
+        let (session, id, over) = (self.session, self.id, self.over.clone());
+        move || {
+            if !over.swap(true, Ordering::AcqRel) {
+                cancel(session, id);
+            }
+        }
+    }
+
     fn finish(
-        mut self,
+        self,
         py: Python<'_>,
         answer: Result<Answer, oneshot::error::RecvError>,
     ) -> PyResult<Py<PyAny>> {
         let _inside = sessions::enter(self.session);
         // JavaScript still works on a call whose wait was broken: dropping it sends the CANCEL.
-        self.answered = !matches!(answer, Ok(Answer::Broken(_)));
+        if !matches!(answer, Ok(Answer::Broken(_))) {
+            self.over.store(true, Ordering::Release);
+        }
         let outcome = match answer {
             Err(_) => Err(errors::closed()),
             Ok(Answer::Broken(error)) => Err(PyErr::from_value(error.into_bound(py))),
@@ -356,15 +389,18 @@ impl PendingCall {
 impl Drop for PendingCall {
     fn drop(&mut self) {
         recorder::end(self.span);
-        if self.answered {
-            return;
-        }
         lock(&PENDING).remove(&self.id);
-        let _inside = sessions::enter(self.session);
-        session::send_bare(&Header {
-            kind: kind::CANCEL,
-            id: self.id,
-            ..Header::default()
-        });
+        if !self.over.swap(true, Ordering::AcqRel) {
+            cancel(self.session, self.id);
+        }
     }
+}
+
+fn cancel(session: Option<&'static Session>, id: u32) {
+    let _inside = sessions::enter(session);
+    session::send_bare(&Header {
+        kind: kind::CANCEL,
+        id,
+        ..Header::default()
+    });
 }

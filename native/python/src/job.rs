@@ -16,7 +16,8 @@ pub(crate) use symphony_core::sync::lock;
 use tokio_util::sync::CancellationToken;
 
 use crate::aio::LoopQueue;
-use crate::sessions::Session;
+use crate::session::OwnedFrame;
+use crate::sessions::{self, Session};
 
 /// What a job does first on its thread: called with the GIL, it says what to call. It can be interrupted already.
 pub type Prepare = Box<dyn FnOnce(Python<'_>, &JobControl) -> PyResult<Call> + Send>;
@@ -44,12 +45,24 @@ pub struct Job {
     pub on_main_thread: bool,
     /// Whose TypeScript the job means when it names one.
     pub session: Option<&'static Session>,
+    pub caller: Caller,
+}
+
+/// Whose context variables a job sees.
+pub enum Caller {
+    /// The Python code that has called the TypeScript that asked for the job: its call's id; 0 for none.
+    HostCall(u32),
+    /// The Python code that asked for the job; None without one.
+    Context(Option<Py<PyAny>>),
 }
 
 /// The handle by which a job is cancelled and answered.
 pub struct JobControl {
     /// Number of the call that it does for TypeScript; 0 for a job of our own, which serves some other call.
     owner: u64,
+    /// The id that the call has in its session; 0 for any other job.
+    pub call: u32,
+    pub session: Option<&'static Session>,
     cancelled: AtomicBool,
     /// Made for the first who listens: most jobs are over before anybody does.
     token: OnceLock<CancellationToken>,
@@ -58,6 +71,12 @@ pub struct JobControl {
     place: Mutex<Place>,
     /// A wait of ours raises the interruption, or has just done so.
     told: AtomicBool,
+    /// A wait of ours goes on until another side has cleaned up.
+    ending: AtomicBool,
+    /// The CANCEL frame, where it says why.
+    reason: OnceLock<OwnedFrame>,
+    /// Somebody was told that the job goes on in spite of its cancellation.
+    reported: AtomicBool,
     reply: Mutex<Option<Reply>>,
 }
 
@@ -78,25 +97,30 @@ pub enum Place {
 }
 
 impl JobControl {
-    /// A call from TypeScript.
-    pub fn new(reply: Reply) -> Arc<Self> {
+    /// A call from TypeScript; `call` is its id in `session`, 0 for a synchronous one.
+    pub fn new(session: Option<&'static Session>, call: u32, reply: Reply) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        Self::of(NEXT.fetch_add(1, Ordering::Relaxed), reply)
+        Self::of(NEXT.fetch_add(1, Ordering::Relaxed), session, call, reply)
     }
 
     /// A job of our own: a step, the loading of a model.
     pub fn internal(reply: Reply) -> Arc<Self> {
-        Self::of(0, reply)
+        Self::of(0, sessions::current(), 0, reply)
     }
 
-    fn of(owner: u64, reply: Reply) -> Arc<Self> {
+    fn of(owner: u64, session: Option<&'static Session>, call: u32, reply: Reply) -> Arc<Self> {
         Arc::new(Self {
             owner,
+            call,
+            session,
             cancelled: AtomicBool::new(false),
             token: OnceLock::new(),
             task_cancelled: AtomicBool::new(false),
             place: Mutex::new(Place::Queued),
             told: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
+            reason: OnceLock::new(),
+            reported: AtomicBool::new(false),
             reply: Mutex::new(Some(reply)),
         })
     }
@@ -130,12 +154,47 @@ impl JobControl {
         }
     }
 
+    /// As [`JobControl::cancel`], for a CANCEL frame, which may say why.
+    pub fn cancel_because(&self, frame: OwnedFrame) {
+        // Only the first one counts.
+        let _ = self.reason.set(frame);
+        self.cancel();
+    }
+
+    /// Why the job was cancelled, where its caller has said so.
+    pub fn reason(&self, py: Python<'_>) -> Option<String> {
+        self.reason.get()?.value(py).ok()?.extract().ok()
+    }
+
     /// Cancels the job's task unless that has been done.
     pub fn cancel_task(&self, task: &Bound<'_, PyAny>) -> PyResult<()> {
         if self.task_cancelled.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        task.call_method0("cancel").map(drop)
+        let py = task.py();
+        match self.reason(py) {
+            Some(reason) if py.version_info() >= (3, 9) => task.call_method1("cancel", (reason,)),
+            _ => task.call_method0("cancel"),
+        }
+        .map(drop)
+    }
+
+    /// A wait of ours goes on until another side has cleaned up (`true`), or is over.
+    pub fn set_ending(&self, ending: bool) {
+        self.ending.store(ending, Ordering::Release);
+    }
+
+    pub fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
+    }
+
+    /// Notes that somebody was told that the job goes on; false when that was so.
+    pub fn set_reported(&self) -> bool {
+        !self.reported.swap(true, Ordering::AcqRel)
+    }
+
+    pub fn is_reported(&self) -> bool {
+        self.reported.load(Ordering::Acquire)
     }
 
     /// A wait of ours begins (`true`), or is over without having raised anything.

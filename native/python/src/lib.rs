@@ -8,6 +8,7 @@ mod callback;
 mod child;
 mod codec;
 mod components;
+mod context;
 mod control;
 mod crossing;
 mod deadlock;

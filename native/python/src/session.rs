@@ -21,7 +21,7 @@ use crate::crossing;
 use crate::dispatch;
 use crate::errors;
 use crate::host_calls;
-use crate::job::{Call, Job, JobControl};
+use crate::job::{Call, Caller, Job, JobControl};
 use crate::js;
 use crate::refs::{self, Arrivals, BridgeRefs, Given};
 use crate::resolve::resolve;
@@ -237,7 +237,7 @@ fn accept(header: Header, frame: OwnedFrame) -> Result<(), Malformed> {
             let control = lock(&CALLS).get(&(number(), header.id)).cloned();
             // A call that has been answered meanwhile needs no cancelling.
             if let Some(control) = control {
-                control::cancel(control);
+                control::cancel_because(control, frame);
             }
         }
         kind::RELEASE => control::request(Request::Release(frame)),
@@ -258,17 +258,21 @@ fn accept_call(header: Header, frame: OwnedFrame) -> Option<Accepted> {
     let known = origin.clone();
     let session = sessions::current()?;
     let key = (session.number(), header.id);
-    let control = JobControl::new(Box::new(move |py, outcome| {
-        if is_forked() {
-            return;
-        }
-        lock(&CALLS).remove(&key);
-        let _inside = sessions::enter(Some(session));
-        if !session.is_closed() {
-            let origin = known.as_ref().and_then(|origin| origin.get());
-            reply(py, &header, origin, outcome);
-        }
-    }));
+    let control = JobControl::new(
+        Some(session),
+        header.id,
+        Box::new(move |py, outcome| {
+            if is_forked() {
+                return;
+            }
+            lock(&CALLS).remove(&key);
+            let _inside = sessions::enter(Some(session));
+            if !session.is_closed() {
+                let origin = known.as_ref().and_then(|origin| origin.get());
+                reply(py, &header, origin, outcome);
+            }
+        }),
+    );
     let job = Job {
         control,
         prepare: Box::new(move |py, control| {
@@ -278,6 +282,7 @@ fn accept_call(header: Header, frame: OwnedFrame) -> Option<Accepted> {
         sent_ns: header.sent_ns,
         on_main_thread: header.flags & flag::MAIN_THREAD != 0,
         session: Some(session),
+        caller: Caller::HostCall(header.within),
     };
     Some((key, job))
 }
@@ -301,7 +306,7 @@ fn prepare(
     arrivals.at(request.site.as_deref().unwrap_or_default());
     if control.is_cancelled() {
         // Before anything is imported for it.
-        return Err(errors::cancelled(py));
+        return Err(errors::cancelled(py, control.reason(py)));
     }
     let site = request.site.as_deref().unwrap_or_default();
     let named = origin.is_some() || recorder::is_open();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rusqlite::{params, Connection};
 use tokio::task::{Id, JoinSet};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::graph::{DependencyKind, OnFailure};
@@ -24,6 +25,7 @@ pub(super) async fn drive(home: Arc<Home>, run: Arc<Run>) {
     let (state, error) = match (Executor {
         home: home.clone(),
         run: run.clone(),
+        stop: CancellationToken::new(),
     })
     .steps()
     .await
@@ -42,6 +44,8 @@ pub(super) async fn drive(home: Arc<Home>, run: Arc<Run>) {
 struct Executor {
     home: Arc<Home>,
     run: Arc<Run>,
+    /// Cancelled when the steps that run have to end, for whatever reason.
+    stop: CancellationToken,
 }
 
 type Outcome = std::result::Result<(), Failure>;
@@ -77,7 +81,7 @@ impl Executor {
                     continue;
                 }
                 run.step_queued(step);
-                let work = one_step(self.home.clone(), run.clone(), step);
+                let work = one_step(self.home.clone(), run.clone(), step, self.stop.clone());
                 tasks.insert(running.spawn(work).id(), step);
             }
             let ended = tokio::select! {
@@ -126,9 +130,10 @@ impl Executor {
         })
     }
 
-    /// Cancels what is running and waits until it is gone.
+    /// Cancels what is running and waits until it is gone, and has cleaned up.
     async fn stop(&self, mut running: JoinSet<Outcome>, tasks: &HashMap<Id, usize>) {
-        running.shutdown().await;
+        self.stop.cancel();
+        while running.join_next().await.is_some() {}
         for &step in tasks.values() {
             if matches!(
                 self.run.step_state(step),
@@ -155,7 +160,7 @@ fn release(downstream: &[usize], missing: &mut [usize], ready: &mut BTreeSet<usi
 }
 
 /// One step with its tries; ends when the outcome is on disk.
-async fn one_step(home: Arc<Home>, run: Arc<Run>, step: usize) -> Outcome {
+async fn one_step(home: Arc<Home>, run: Arc<Run>, step: usize, stop: CancellationToken) -> Outcome {
     let spec = &run.workflow.definition.steps[step];
     let mut attempt = 1;
     let mut before: Option<Failure> = None;
@@ -169,9 +174,24 @@ async fn one_step(home: Arc<Home>, run: Arc<Run>, step: usize) -> Outcome {
             inputs: inputs(&run, step),
             variables: run.variables.clone(),
             parent_span: run.parent_span,
+            caller: run.caller.clone(),
+            stop: stop.clone(),
         };
-        match run.workflow.runners[step].run(context).await {
+        let runner = &run.workflow.runners[step];
+        let running = runner.run(context);
+        let outcome = if runner.ends_when_stopped() {
+            running.await
+        } else {
+            tokio::select! {
+                biased;
+                outcome = running => outcome,
+                () = stop.cancelled() => Err(Failure::new("cancelled")),
+            }
+        };
+        match outcome {
             Ok(value) => break Ok(value),
+            // What the step itself says of its cancellation is not why it failed.
+            Err(_) if stop.is_cancelled() => return Err(Failure::new("cancelled")),
             Err(failure) if attempt > spec.retries => break Err(failure),
             Err(failure) => before = Some(failure),
         }

@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 use rusqlite::params;
 use serde_json::{Map, Value as Json};
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub use graph::{
@@ -44,6 +45,12 @@ pub type Running = Pin<Box<dyn Future<Output = std::result::Result<Opaque, Failu
 /// Does the work of a step. Dropping the future cancels it.
 pub trait StepRunner: Send + Sync {
     fn run(&self, context: StepContext) -> Running;
+
+    /// Whether the future ends by itself once `StepContext::stop` is cancelled, when it has cleaned up. Others
+    /// are dropped then.
+    fn ends_when_stopped(&self) -> bool {
+        false
+    }
 }
 
 /// What a step is told.
@@ -58,6 +65,10 @@ pub struct StepContext {
     pub inputs: Vec<(String, Opaque)>,
     pub variables: Option<Opaque>,
     pub parent_span: u64,
+    /// What the starter of the run has given along for those who run its steps.
+    pub caller: Option<Opaque>,
+    /// Cancelled when the step has to end before its time.
+    pub stop: CancellationToken,
 }
 
 /// A valid definition with its callables.
@@ -74,6 +85,8 @@ pub struct RunOptions {
     pub variables: Option<Opaque>,
     pub concurrency: usize,
     pub parent_span: u64,
+    /// See [`StepContext::caller`].
+    pub caller: Option<Opaque>,
 }
 
 impl Default for RunOptions {
@@ -82,6 +95,7 @@ impl Default for RunOptions {
             variables: None,
             concurrency: DEFAULT_CONCURRENCY,
             parent_span: 0,
+            caller: None,
         }
     }
 }

@@ -24,6 +24,7 @@ pub struct Run {
     pub(super) concurrency: usize,
     /// The span that the steps' spans hang under; 0 for none.
     pub(super) parent_span: u64,
+    pub(super) caller: Option<Opaque>,
     pub(super) cancel: CancellationToken,
     pub(super) created_us: i64,
     progress: Mutex<Progress>,
@@ -76,6 +77,7 @@ impl Run {
             variables: options.variables,
             concurrency: options.concurrency,
             parent_span: options.parent_span,
+            caller: options.caller,
             cancel: CancellationToken::new(),
             created_us: now_us(),
             progress: Mutex::new(progress),

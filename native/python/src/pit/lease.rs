@@ -17,7 +17,8 @@ use super::errors::{OrRaise, Raise};
 use super::loader::Loaded;
 use super::operation::{operation, Awaitable, Operation};
 use super::records;
-use crate::{aio, dispatch, host_calls};
+use crate::aio::Ask;
+use crate::{dispatch, host_calls};
 
 static INVOKE: Operation = operation!("pool", "invoke");
 static RELEASE: Operation = operation!("pool", "release");
@@ -89,7 +90,7 @@ impl Lease {
                     let give = Py::new(py, Give(value.unbind()))?.into_any();
                     let empty = PyTuple::empty(py).unbind();
                     let waiting = dispatch::call_python(give, empty, None, self.name(), span);
-                    aio::block_on(py, waiting)?
+                    dispatch::block_on_call(py, waiting)
                 });
             invocation.end(outcome.is_ok());
             outcome
@@ -108,13 +109,15 @@ impl Lease {
             let kwargs = kwargs.map(|kwargs| kwargs.clone().unbind());
             let invocation = self.lease.begin();
             let running = dispatch::call_python(callable, args, kwargs, self.name(), span);
-            Ok(async move {
+            let ask = running.canceller();
+            let work = async move {
                 let outcome = running.await;
                 invocation.end(outcome.is_ok());
                 outcome
-            })
+            };
+            Ok((work, Box::new(ask) as Ask))
         };
-        INVOKE.spawn(py, make, |_, value| Ok(value))
+        INVOKE.spawn_asking(py, make, |_, value| Ok(value))
     }
 
     fn release(&self, py: Python<'_>) -> PyResult<bool> {

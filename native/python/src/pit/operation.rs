@@ -17,8 +17,9 @@ use symphony_core::recorder::{self, Lang, NameId, SpanId};
 use symphony_pit::{Kind, Op, PitError};
 
 use super::errors::{OrRaise, Raise};
+use crate::aio::{self, Ask};
 use crate::site::source_path;
-use crate::{aio, errors, host_calls, site};
+use crate::{errors, host_calls, site};
 
 /// What the awaitable form of an operation gives Python.
 pub type Awaitable<'py> = PyResult<Bound<'py, PyAny>>;
@@ -114,17 +115,59 @@ impl Operation {
         E: Raise + Send + 'static,
         C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
     {
+        let (span, future) = self.make(py, make)?;
+        let finish = self.finishing(span, convert);
+        aio::spawn_with(py, CatchPanic(Box::pin(future)), finish)
+    }
+
+    /// `spawn` for work that ends by itself when it is asked to: cancelling the awaitable asks.
+    pub fn spawn_asking<'py, F, T, E, C>(
+        &'static self,
+        py: Python<'py>,
+        make: impl FnOnce(SpanId) -> PyResult<(F, Ask)>,
+        convert: C,
+    ) -> Awaitable<'py>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Raise + Send + 'static,
+        C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+    {
+        let (span, (future, ask)) = self.make(py, make)?;
+        let finish = self.finishing(span, convert);
+        aio::spawn_asking(py, CatchPanic(Box::pin(future)), ask, finish)
+    }
+
+    fn make<M>(
+        &'static self,
+        py: Python<'_>,
+        make: impl FnOnce(SpanId) -> PyResult<M>,
+    ) -> PyResult<(OpenSpan, M)> {
         let span = self.begin(py);
-        let future = {
+        let made = {
             let _current = recorder::enter(span.0);
             make(span.0).inspect_err(|error| span.fail(py, error))?
         };
-        aio::spawn_with(py, CatchPanic(Box::pin(future)), move |py, outcome| {
+        Ok((span, made))
+    }
+
+    /// What turns the outcome into Python's, and ends the span.
+    fn finishing<T, E, C>(
+        &'static self,
+        span: OpenSpan,
+        convert: C,
+    ) -> impl FnOnce(Python<'_>, Caught<Result<T, E>>) -> PyResult<Py<PyAny>> + Send + 'static
+    where
+        T: Send + 'static,
+        E: Raise + Send + 'static,
+        C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+    {
+        move |py, outcome| {
             let answer = self
                 .outcome(py, outcome)
                 .and_then(|value| convert(py, value));
             answer.inspect_err(|error| span.fail(py, error))
-        })
+        }
     }
 
     /// The awaitable form of `detach`: the blocking work runs on a thread of Tokio's.
@@ -156,7 +199,7 @@ impl Operation {
     fn outcome<T, E: Raise>(
         &'static self,
         py: Python<'_>,
-        outcome: Result<Result<T, E>, Box<dyn Any + Send>>,
+        outcome: Caught<Result<T, E>>,
     ) -> PyResult<T> {
         match outcome {
             Ok(outcome) => outcome.or_raise(py),
@@ -192,6 +235,9 @@ impl Operation {
             .hint("this is a fault of the Pit; the process goes on")
     }
 }
+
+/// What a panic may have cut off.
+type Caught<T> = Result<T, Box<dyn Any + Send>>;
 
 /// A span that ends when dropped, on any thread: also when the awaitable is cancelled.
 struct OpenSpan(SpanId);

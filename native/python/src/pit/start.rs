@@ -14,6 +14,7 @@ use super::graph::{read_graph, Graph};
 use super::home::Core;
 use super::run::{self, Run, RunSpan};
 use super::values;
+use crate::context;
 
 /// The arguments of `start`, read.
 pub struct Start {
@@ -61,6 +62,7 @@ impl Start {
             variables: Some(values::to_opaque(variables.as_any())),
             concurrency,
             parent_span: span.id(),
+            caller: Some(values::hold(context::copy_current(py)?)),
         };
         Ok(Start {
             target,
@@ -126,6 +128,7 @@ impl Restore {
             variables: None,
             concurrency,
             parent_span: span.id(),
+            caller: Some(values::hold(context::copy_current(run.py())?)),
         };
         Ok(Restore {
             run: id,

@@ -24,18 +24,25 @@ impl Step {
 }
 
 impl StepRunner for Step {
+    fn ends_when_stopped(&self) -> bool {
+        true
+    }
+
     fn run(&self, context: symphony_pit::dag::StepContext) -> Running {
         let callable = self.0.clone();
         Box::pin(async move {
             let (name, span) = (context.step.clone(), context.parent_span);
-            let (callable, args) = values::attached(move |py| {
+            let (stop, caller) = (context.stop.clone(), context.caller.clone());
+            let (callable, args, caller) = values::attached(move |py| {
                 let args = StepContext::new(py, context)
                     .and_then(|context| PyTuple::new(py, [Bound::new(py, context)?]));
                 let args = args.map_err(|error| failure(py, error))?;
-                Ok((callable.clone_ref(py), args.unbind()))
+                let caller = caller.and_then(|caller| values::held(py, &caller));
+                Ok((callable.clone_ref(py), args.unbind(), caller))
             })
             .await?;
-            match dispatch::call_python(callable, args, None, &name, span).await {
+            let call = dispatch::call_python_in(caller, callable, args, None, &name, span);
+            match call.until(&stop).await {
                 Ok(value) => {
                     values::attached(move |py| Ok::<Opaque, _>(values::to_opaque(value.bind(py))))
                         .await
