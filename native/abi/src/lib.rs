@@ -82,11 +82,12 @@ pub struct Table {
 
     /// Runs a future on the host's Tokio inside a span. The result, a new reference, is an awaitable of
     /// the running asyncio loop; when the future is over, the callback gives its result on the loop's
-    /// thread. Cancelling the awaitable drops future and callback. The first poll may be at once, on this
-    /// thread and without the GIL. GIL: held.
+    /// thread. Cancelling the awaitable drops the future; it is cancelled once that, and what the future has
+    /// called and not waited for, is over. The first poll may be at once, on this thread and without the
+    /// GIL. GIL: held.
     pub spawn: unsafe extern "C" fn(RawFuture, SpanId, Callback) -> *mut Object,
     /// Waits for a future without the GIL; 0, or -1 with an exception when the wait was broken: the
-    /// future is dropped then. GIL: held.
+    /// future is dropped then, as by a cancellation. GIL: held.
     pub wait: unsafe extern "C" fn(RawFuture, RawOperation, SpanId) -> i32,
 
     /// Calls Python, below the thread's current span. The first callback gives a tuple of callable,

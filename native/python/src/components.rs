@@ -6,9 +6,7 @@
 
 use std::future::Future;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::pin::Pin;
 use std::ptr::{null_mut, NonNull};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pyo3::prelude::*;
@@ -17,11 +15,11 @@ use symphony_abi::{Callback, Object, RawFuture, RawOperation, SpanId, Table, Tex
 use symphony_core::recorder::{self, Lang, NameId};
 use tokio::sync::oneshot;
 
+use crate::aio::{self, Waited};
 use crate::dispatch::{self, CancelOnDrop};
 use crate::job::{monotonic_ns, Call, Caller, Job, JobControl};
 use crate::pit::parent;
-use crate::sessions::{self, Session};
-use crate::{aio, control, crossing, host_calls, session, site};
+use crate::{control, crossing, host_calls, inside, session, sessions, site};
 
 static TABLE: Table = Table {
     abi: symphony_abi::ABI,
@@ -92,21 +90,23 @@ extern "C" fn end(span: SpanId) {
 }
 
 unsafe extern "C" fn spawn(future: RawFuture, span: SpanId, settle: Callback) -> *mut Object {
-    let future = Inside::new(future, span);
     answering(|py| {
+        let (future, ask) = inside::ending(future, span);
         // SAFETY: it expects nothing.
         let convert = |py: Python<'_>, ()| taken(py, unsafe { settle.call(null_mut()) });
-        aio::spawn_with(py, future, convert).map(Bound::unbind)
+        aio::spawn_asking(py, future, ask, convert).map(Bound::unbind)
     })
 }
 
 unsafe extern "C" fn wait(future: RawFuture, operation: RawOperation, span: SpanId) -> i32 {
-    let future = Inside::new(future, span);
     let done = answering(|py| {
+        let (future, ask) = inside::ending(future, span);
         // SAFETY: the component lends the text for the time of the call.
         host_calls::refuse_deadlock(py, unsafe { operation.title.read() })?;
-        aio::block_on(py, future)?;
-        Ok(py.None())
+        match aio::block_on_asking(py, future, ask)? {
+            Waited::Ready(()) => Ok(py.None()),
+            Waited::Cancelled(error, _) => Err(error),
+        }
     });
     if done.is_null() {
         return -1;
@@ -137,7 +137,9 @@ fn run_python(
 ) -> impl Future<Output = ()> + Send + 'static {
     control::ensure_started();
     let (sender, receiver) = oneshot::channel();
+    let started = inside::started();
     let control = JobControl::internal(Box::new(move |py, outcome| {
+        let _started = started;
         // A receiver that is gone has cancelled the job: nobody wants the result.
         if sender.is_closed() {
             return;
@@ -183,9 +185,11 @@ fn run_python(
 unsafe extern "C" fn block(work: Callback) -> RawFuture {
     let span = recorder::current();
     let session = sessions::current();
+    let started = inside::started();
     let task = aio::runtime().spawn_blocking(move || {
         let _session = sessions::enter(session);
         let _span = recorder::enter(span);
+        let _started = started;
         // SAFETY: it expects nothing.
         unsafe { work.call(null_mut()) };
     });
@@ -205,33 +209,6 @@ fn intern(operation: RawOperation, caller: &str) -> NameId {
     // SAFETY: the component lends the texts for the time of the call that this is part of.
     let (title, callee) = unsafe { (operation.title.read(), operation.site.read()) };
     recorder::intern(title, caller, callee)
-}
-
-/// A component's future while it runs: in its span, for the session that asked for it.
-struct Inside {
-    future: RawFuture,
-    span: SpanId,
-    session: Option<&'static Session>,
-}
-
-impl Inside {
-    fn new(future: RawFuture, span: SpanId) -> Self {
-        Self {
-            future,
-            span,
-            session: sessions::current(),
-        }
-    }
-}
-
-impl Future for Inside {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let _session = sessions::enter(self.session);
-        let _span = recorder::enter(self.span);
-        Pin::new(&mut self.future).poll(context)
-    }
 }
 
 /// Gives a result as C does: null, with the exception set, for an error.

@@ -17,6 +17,7 @@ mod errors;
 mod fast_call;
 mod host_calls;
 mod host_ref;
+mod inside;
 mod job;
 mod js;
 mod kept_errors;

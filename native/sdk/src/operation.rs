@@ -158,7 +158,10 @@ impl Operation {
         let (future, outcome) = with_outcome(future);
         let settle = Callback::new(move |_| {
             Python::attach(|py| {
-                let outcome = lock(&outcome).take().unwrap_or_else(lost);
+                let Some(outcome) = lock(&outcome).take() else {
+                    // Cancelled: nobody sees this.
+                    return host::give(py, Ok(py.None()));
+                };
                 let converted =
                     panics::caught(|| self.outcome(py, &span, outcome)?.into_py_any(py));
                 let answer = converted.unwrap_or_else(|panic| Err(self.panicked(py, &panic)));

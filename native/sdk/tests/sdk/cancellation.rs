@@ -1,13 +1,111 @@
-//! Cancellation both ways: a dropped future cancels Python.
+//! Cancellation both ways: asyncio drops a future of Rust's, a dropped future cancels Python.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use pyo3::prelude::*;
 use pyo3::types::PyCFunction;
 use symphony_sdk::{block, operation, sleep, PythonFunction};
 
-use crate::support::{get, run, until, with_python};
+use crate::support::{get, run, run_in, until, with_python, Counted};
+
+const FOREVER: Duration = Duration::from_secs(600);
+
+#[test]
+fn cancelling_an_awaitable_drops_the_future_before_the_canceller_knows() {
+    static DROPPED: AtomicUsize = AtomicUsize::new(0);
+    with_python(|py| {
+        let spawn = PyCFunction::new_closure(py, None, None, |args, _| {
+            let future = async {
+                let _counted = Counted(&DROPPED);
+                sleep(FOREVER).await;
+                Ok(())
+            };
+            operation!("forever")
+                .spawn(args.py(), future)
+                .map(Bound::unbind)
+        });
+        let dropped = PyCFunction::new_closure(py, None, None, |_, _| {
+            PyResult::Ok(DROPPED.load(Ordering::SeqCst))
+        });
+        let names = run(py, "import asyncio");
+        names.set_item("spawn", spawn.unwrap()).unwrap();
+        names.set_item("dropped", dropped.unwrap()).unwrap();
+        run_in(
+            py,
+            "
+            async def main():
+                for count in range(1, 21):
+                    task = asyncio.ensure_future(wait())
+                    await asyncio.sleep(0.002)
+                    task.cancel()
+                    try:
+                        await task
+                        raise AssertionError('it ended')
+                    except asyncio.CancelledError:
+                        assert dropped() == count
+
+            async def wait():
+                await spawn()
+
+            asyncio.run(main())
+            ",
+            &names,
+        );
+    });
+}
+
+#[test]
+fn the_clean_up_of_a_coroutine_has_run_when_two_borders_away_the_canceller_knows() {
+    with_python(|py| {
+        let names = run(
+            py,
+            "
+            import asyncio
+            log = []
+
+            async def patient(_):
+                log.append('started')
+                try:
+                    await asyncio.sleep(600)
+                finally:
+                    await asyncio.sleep(0.05)
+                    log.append('cleaned up')
+            ",
+        );
+        let patient: PythonFunction = get(&names, "patient");
+        let spawn = PyCFunction::new_closure(py, None, None, move |args, _| {
+            let patient = patient.clone();
+            let future = async move { Ok(patient.run((0,)).await?) };
+            operation!("outer")
+                .spawn(args.py(), future)
+                .map(Bound::unbind)
+        });
+        names.set_item("spawn", spawn.unwrap()).unwrap();
+        run_in(
+            py,
+            "
+            async def main():
+                async def wait():
+                    await spawn()
+
+                task = asyncio.ensure_future(wait())
+                while not log:
+                    await asyncio.sleep(0.001)
+                task.cancel()
+                try:
+                    await task
+                    raise AssertionError('it ended')
+                except asyncio.CancelledError:
+                    assert log == ['started', 'cleaned up'], log
+
+            asyncio.run(main())
+            ",
+            &names,
+        );
+    });
+}
 
 #[test]
 fn dropping_a_call_cancels_a_coroutine_and_interrupts_a_function() {

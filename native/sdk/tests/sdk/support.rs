@@ -1,6 +1,7 @@
 //! An embedded Python for the tests, and the component that its code calls.
 
 use std::ffi::CString;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
@@ -62,4 +63,13 @@ pub fn until(py: Python<'_>, what: &str, done: impl Fn() -> bool + Sync) {
             std::thread::sleep(Duration::from_millis(2));
         }
     });
+}
+
+/// Counts how often it was dropped.
+pub struct Counted(pub &'static AtomicUsize);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
 }
