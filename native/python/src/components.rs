@@ -15,10 +15,11 @@ use symphony_abi::{Callback, Object, RawFuture, RawOperation, SpanId, Table, Tex
 use symphony_core::recorder::{self, Lang, NameId};
 use tokio::sync::oneshot;
 
-use crate::aio::{self, Waited};
+use crate::aio;
 use crate::dispatch::{self, CancelOnDrop};
 use crate::job::{monotonic_ns, Call, Caller, Job, JobControl};
 use crate::pit::parent;
+use crate::waits::{self, Waited};
 use crate::{control, crossing, host_calls, inside, session, sessions, site};
 
 static TABLE: Table = Table {
@@ -103,7 +104,7 @@ unsafe extern "C" fn wait(future: RawFuture, operation: RawOperation, span: Span
         let (future, ask) = inside::ending(future, span);
         // SAFETY: the component lends the text for the time of the call.
         host_calls::refuse_deadlock(py, unsafe { operation.title.read() })?;
-        match aio::block_on_asking(py, future, ask)? {
+        match waits::block_on_asking(py, future, ask)? {
             Waited::Ready(()) => Ok(py.None()),
             Waited::Cancelled(error, _) => Err(error),
         }

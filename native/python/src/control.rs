@@ -16,12 +16,12 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::PyTypeInfo;
 
-use crate::aio::LoopQueue;
 use crate::deadlock::Watch;
 use crate::dispatch;
 use crate::errors;
 use crate::host_calls;
 use crate::job::{lock, JobControl, Place};
+use crate::loop_queue::LoopQueue;
 use crate::objects;
 use crate::session::OwnedFrame;
 use crate::sessions;

@@ -20,15 +20,16 @@ use symphony_core::recorder::{self, Lang, SpanId};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::aio::{self, LoopQueue, Waited};
 use crate::context;
 use crate::control::{self, Request};
 use crate::crossing;
 use crate::errors;
 use crate::job::{discard_signals, monotonic_ns, Call, Caller, Job, JobControl, OnThread, Place};
+use crate::loop_queue::LoopQueue;
 use crate::session;
 use crate::sessions::{self, Session};
 use crate::thread_names;
+use crate::waits::{self, Waited};
 
 /// A worker above this number leaves after [`IDLE_LIMIT`] without work.
 pub const RESIDENT_WORKERS: usize = 4;
@@ -175,7 +176,7 @@ pub fn wait_for(awaitable: &Bound<'_, PyAny>, parent: SpanId) -> PyResult<Py<PyA
 /// has cleaned up.
 pub fn block_on_call(py: Python<'_>, call: PythonCall) -> PyResult<Py<PyAny>> {
     let ask = call.canceller();
-    match aio::block_on_asking(py, call, ask)? {
+    match waits::block_on_asking(py, call, ask)? {
         Waited::Ready(outcome) => outcome,
         Waited::Cancelled(error, _) => Err(error),
     }

@@ -16,7 +16,7 @@ use symphony_core::pack::PackBuf;
 use symphony_core::recorder::{self, Lang, SpanId};
 use tokio::sync::oneshot;
 
-use crate::aio::{self, Waited};
+use crate::aio;
 use crate::callback;
 use crate::codec;
 use crate::context;
@@ -27,6 +27,7 @@ use crate::js;
 use crate::refs::{Arrivals, BridgeRefs, Given};
 use crate::session::{self, OwnedFrame};
 use crate::sessions::{self, Session};
+use crate::waits::{self, Waited};
 
 static PENDING: LazyLock<Mutex<HashMap<u32, Waiting>>> = LazyLock::new(Mutex::default);
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
@@ -149,7 +150,7 @@ pub fn call(
     }
     refuse_deadlock(py, callee.name)?;
     let (call, receiver) = PendingCall::send(py, callee, args, kwargs, site, parent)?;
-    match aio::block_on_asking(py, receiver, call.asking())? {
+    match waits::block_on_asking(py, receiver, call.asking())? {
         Waited::Ready(answer) => call.finish(py, answer),
         Waited::Cancelled(error, answer) => {
             // Unpacked all the same: what it refers to would stay held for ever.

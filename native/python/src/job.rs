@@ -15,7 +15,7 @@ use symphony_core::recorder::{self, NameId};
 pub(crate) use symphony_core::sync::lock;
 use tokio_util::sync::CancellationToken;
 
-use crate::aio::LoopQueue;
+use crate::loop_queue::LoopQueue;
 use crate::session::OwnedFrame;
 use crate::sessions::{self, Session};
 

@@ -21,6 +21,7 @@ mod inside;
 mod job;
 mod js;
 mod kept_errors;
+mod loop_queue;
 mod module;
 mod objects;
 mod pit;
@@ -35,6 +36,7 @@ mod site;
 mod sync_call;
 mod table;
 mod thread_names;
+mod waits;
 
 use pyo3::prelude::*;
 

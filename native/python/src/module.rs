@@ -11,11 +11,11 @@ use symphony_core::handles;
 use symphony_core::pack::PackBuf;
 use symphony_core::recorder::{self, SpanId};
 
-use crate::aio::LoopQueue;
 use crate::codec;
 use crate::host_calls;
 use crate::job::{self, JobControl};
 use crate::js;
+use crate::loop_queue::LoopQueue;
 use crate::objects;
 use crate::refs::{BridgeRefs, Given};
 use crate::session;

@@ -19,6 +19,7 @@ use symphony_pit::{Kind, Op, PitError};
 use super::errors::{OrRaise, Raise};
 use crate::aio::{self, Ask};
 use crate::site::source_path;
+use crate::waits;
 use crate::{errors, host_calls, site};
 
 /// What the awaitable form of an operation gives Python.
@@ -97,7 +98,7 @@ impl Operation {
         self.run(py, |span| {
             let future = make(span)?;
             host_calls::refuse_deadlock(py, self.op.name)?;
-            let value = self.outcome(py, aio::block_on(py, CatchPanic(Box::pin(future)))?)?;
+            let value = self.outcome(py, waits::block_on(py, CatchPanic(Box::pin(future)))?)?;
             convert(py, value)
         })
     }

@@ -20,7 +20,7 @@ use super::lease::{Lease, LeaseHandles};
 use super::loader::{callable, Callables, Loader};
 use super::operation::{operation, Awaitable, Operation};
 use super::records;
-use crate::{aio, host_calls, site};
+use crate::{host_calls, site, waits};
 
 static REGISTER: Operation = operation!("pool", "register");
 static UNREGISTER: Operation = operation!("pool", "unregister");
@@ -128,7 +128,7 @@ impl Pool {
                 Some(lease) => lease,
                 None => {
                     host_calls::refuse_deadlock(py, "allocate")?;
-                    aio::block_on(py, wish.granted(&self.pool, span))?.or_raise(py)?
+                    waits::block_on(py, wish.granted(&self.pool, span))?.or_raise(py)?
                 }
             };
             Ok(self.lease(lease, &site::text(py)))

@@ -15,7 +15,7 @@ use symphony_pit::{Opaque, PitError};
 use super::convert::id_to_py;
 use super::operation::{operation, Awaitable, Operation};
 use super::{records, values};
-use crate::{aio, host_calls, site};
+use crate::{aio, host_calls, site, waits};
 
 static RESULT: Operation = operation!("dag", "result");
 static CANCEL: Operation = operation!("dag", "cancel");
@@ -178,7 +178,7 @@ impl RunEvents {
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         host_calls::refuse_deadlock(py, "events")?;
-        let event = aio::block_on(py, self.run.event(self.next.load(Ordering::Relaxed)))?;
+        let event = waits::block_on(py, self.run.event(self.next.load(Ordering::Relaxed)))?;
         let Some(event) = event else { return Ok(None) };
         self.next.store(event.seq + 1, Ordering::Relaxed);
         records::event(py, event).map(Some)
