@@ -36,8 +36,9 @@ main(async () => {
 });
 
 async function perform(suite, full) {
+  const built = (await suite.prepare?.()) ?? [];
   const began = performance.now();
-  const { output, code, isLate } = await run(suite, full);
+  const { output, code, isLate } = await run({ ...suite, args: [...suite.args, ...built] }, full);
   const seconds = (performance.now() - began) / 1000;
   const log = at('test', 'results', `${suite.name}.log`);
   writeFileSync(log, output);
@@ -55,8 +56,8 @@ async function perform(suite, full) {
 }
 
 /** Runs the suite in a process group of its own, so that nothing of it outlives its budget or Ctrl+C. */
-async function run({ command, args, prepare, env, minutes }, full) {
-  const child = spawn(command, [...args, ...((await prepare?.()) ?? [])], {
+async function run({ command, args, env, minutes }, full) {
+  const child = spawn(command, args, {
     cwd: root,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,9 +1,10 @@
 // The test suites: how each is run, how long it may take, and how its counts are read from what it prints.
+import { spawn } from 'node:child_process';
 import { delimiter } from 'node:path';
 import { embeddingEnvironment } from './embedding.mjs';
 import { at, venvPython } from './paths.mjs';
 import { otherPythons } from './pythons.mjs';
-import { StepError } from './run.mjs';
+import { exitOf, StepError } from './run.mjs';
 import { filesBelow } from './stamp.mjs';
 import { bundleTests, nodeOptions } from './testBundles.mjs';
 
@@ -13,7 +14,7 @@ import { bundleTests, nodeOptions } from './testBundles.mjs';
  * @property {string} name
  * @property {string} command
  * @property {string[]} args
- * @property {() => Promise<string[]>} [prepare] gives the arguments that are only known then
+ * @property {() => Promise<string[]>} [prepare] builds what is run, outside the budget; gives the arguments that are only known then
  * @property {Record<string, string>} [env]
  * @property {number} minutes the budget on two cores; a suite that takes several times as long is stopped and has failed
  * @property {(output: string) => Counts} count
@@ -37,26 +38,31 @@ export async function suites({ full }) {
 }
 
 function cargo(minutes) {
-  const manifest = ['--manifest-path', at('native', 'Cargo.toml')];
   // An extension module does not link into a test binary: the Python side is tested through pytest.
   const others = ['symphony-python', 'symphony-sdk'].flatMap((name) => ['--exclude', name]);
-  const args = ['test', '--release', '--locked', ...manifest, '--workspace', ...others];
-  return { name: 'cargo', command: 'cargo', args, minutes, count: countCargo };
-}
-
-function sdk(minutes) {
-  const args = ['test', '--locked', '--manifest-path', at('native', 'Cargo.toml')];
-  args.push('--package', 'symphony-sdk', '--no-default-features');
-  const env = embeddingEnvironment([at('test', 'fixtures', 'python')]);
-  return { name: 'sdk', command: 'cargo', args, env, minutes, count: countCargo };
+  return cargoTests('cargo', minutes, ['--release', '--workspace', ...others]);
 }
 
 /** The queues of the Rust core in every order of their threads' steps; what is built for it is of no other use. */
 function models(minutes) {
-  const manifest = ['--manifest-path', at('native', 'Cargo.toml')];
-  const args = ['test', '--release', '--locked', ...manifest, '-p', 'symphony-core', '--lib', 'models::'];
   const env = { RUSTFLAGS: '--cfg loom', CARGO_TARGET_DIR: at('native', 'target', 'loom') };
-  return { name: 'models', command: 'cargo', args, env, minutes, count: countCargo };
+  return cargoTests('models', minutes, ['--release', '-p', 'symphony-core', '--lib', 'models::'], env);
+}
+
+function sdk(minutes) {
+  const env = embeddingEnvironment([at('test', 'fixtures', 'python')]);
+  return cargoTests('sdk', minutes, ['--package', 'symphony-sdk', '--no-default-features'], env);
+}
+
+function cargoTests(name, minutes, which, env = {}) {
+  const args = ['test', '--locked', '--manifest-path', at('native', 'Cargo.toml'), ...which];
+  // How long it takes to build them is not the tests' matter. An error of it shows again when they are run.
+  const prepare = async () => {
+    const build = spawn('cargo', [...args, '--no-run'], { env: { ...process.env, ...env }, stdio: 'ignore' });
+    await exitOf(build);
+    return [];
+  };
+  return { name, command: 'cargo', args, env, prepare, minutes, count: countCargo };
 }
 
 /** `more`: the long forms of one test take longer than a test may otherwise. */

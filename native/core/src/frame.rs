@@ -344,6 +344,7 @@ mod tests {
             span: 1.0,
             parent: 2.0,
             sent_ns: 3.5,
+            within: 11,
         };
         let mut pack = PackBuf::new();
         pack.tuple(4);
