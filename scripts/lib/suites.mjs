@@ -108,7 +108,9 @@ async function bridgeTests(full) {
 function nodeTests(folder, minutes, files = testFiles(folder, /[.]test[.]ts$/)) {
   // Tests of the bridge wait for processes more than they compute; elsewhere two files at a time would measure each other.
   const concurrency = folder === 'bridge' ? 2 : 1;
-  const args = [...nodeOptions, '--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec'];
+  // One file that hangs must not hide what the others have to say.
+  const limits = [`--test-concurrency=${concurrency}`, `--test-timeout=${minutes * 60_000}`];
+  const args = [...nodeOptions, '--test', ...limits, '--test-reporter=spec'];
   const prepare = () => bundleTests(folder, files);
   return { name: folder, command: process.execPath, args, prepare, minutes, count: countNode };
 }
