@@ -1,6 +1,6 @@
 // The acceptance table: one row per criterion that the product has to meet. It grows with the product; a row that
 // cannot be measured by a command does not belong here.
-import { bench, benchAll, type Row, seconds, shows, tests } from './row';
+import { bench, benchAll, type Row, seconds, shows, suite, tests } from './row';
 
 const pytest = (files: string) =>
   `PYTHONPATH=python .venv/bin/python -m pytest -q -c python/pyproject.toml --rootdir . ${files}`;
@@ -34,21 +34,42 @@ export const rows: Row[] = [
   {
     id: 'types',
     criterion: 'Type conversion: lossless round trips, both directions, unsupported types named',
-    command: `${pytest('test/python/test_codec.py')} && ${node('test/unit/codec*.test.ts')}`,
+    command: `${pytest('test/python/test_codec*.py')} && ${node('test/unit/codec*.test.ts test/bridge/types*.test.ts test/bridge/randomTypes.test.ts')}`,
     limit: '100 % of the property, golden and hostile cases',
     figure: tests(40),
   },
   {
     id: 'async',
     criterion: 'Async: asyncio, Tokio and Promises await and cancel each other',
-    command: `${pytest('test/python/test_pit_dag.py test/python/test_pit_dag_ends.py test/python/test_pit_pool.py')} && ${node('test/bridge/calls.test.ts')}`,
+    command: `${pytest('test/python/test_pit_dag.py test/python/test_pit_dag_ends.py test/python/test_pit_pool.py')} && ${node('test/bridge/calls.test.ts test/bridge/streams.test.ts')}`,
     limit: 'all pass',
     figure: tests(20),
   },
   {
+    id: 'async.cancellation',
+    criterion: 'Cancellation from each language reaches the others, and counts when they have cleaned up',
+    command: node('test/bridge/cancellation.test.ts test/bridge/contexts.test.ts'),
+    limit: 'all pass',
+    figure: tests(20),
+  },
+  {
+    id: 'async.deadlocks',
+    criterion: 'No deadlock: every wait that could not end is refused, and says who waits for whom',
+    command: node('test/bridge/deadlocks.test.ts'),
+    limit: 'all pass',
+    figure: tests(10),
+  },
+  {
+    id: 'async.queues',
+    criterion: 'The queues between threads hold in every order of their steps (loom)',
+    command: 'npm run -s test:full -- models',
+    limit: 'all pass',
+    figure: suite(),
+  },
+  {
     id: 'errors',
     criterion: 'Errors keep type, message, cause and stack in every language',
-    command: `${pytest('test/python/test_errors.py')} && ${node('test/unit/errors.test.ts test/bridge/sync.test.ts')}`,
+    command: `${pytest('test/python/test_errors.py')} && ${node('test/unit/errors.test.ts test/bridge/errors.test.ts test/bridge/sync.test.ts')}`,
     limit: 'all pass',
     figure: tests(15),
   },
@@ -75,6 +96,27 @@ export const rows: Row[] = [
     command: 'node dist/conductor.js examples/tour.conductor.py',
     limit: 'exit 0, no errors, no leaks',
     figure: shows(/exit code 0/, /errors\s+0/, /leaks\s+none/),
+  },
+  {
+    id: 'memory.ends',
+    criterion: 'Processes and Workers that end in the middle of everything leave nothing; cycles are named',
+    command: node('test/bridge/tearDown.test.ts test/bridge/cycles.test.ts'),
+    limit: 'all pass',
+    figure: tests(10),
+  },
+  {
+    id: 'memory.sanitizers',
+    criterion: 'Native code under address and undefined-behaviour sanitizers; planted faults are found',
+    command: 'npm run -s test:full -- memory',
+    limit: 'all pass',
+    figure: suite(),
+  },
+  {
+    id: 'rust',
+    criterion: 'Components in Rust from outside: called, awaited, cancelled, calling back; records cross',
+    command: `npm run -s test -- sdk && ${node('test/bridge/component.test.ts')}`,
+    limit: 'all pass',
+    figure: suite(),
   },
   {
     id: 'extension.host',

@@ -32,6 +32,17 @@ export function tests(least: number): Row['figure'] {
   };
 }
 
+/** Reads the last line of `npm test`: tests ran, none failed or was skipped; so did those of what comes behind it. */
+export function suite(): Row['figure'] {
+  return (output) => {
+    const [line, passed] = /^(\d+) passed, 0 failed, 0 skipped$/m.exec(output) ?? [];
+    const more = countOf(output, /^. pass (\d+)$/gm);
+    const bad = countOf(output, /^. (?:fail|skipped|cancelled) (\d+)$/gm);
+    const total = Number(passed ?? 0) + more;
+    return { text: `${total} tests`, holds: line !== undefined && total > 0 && bad === 0 };
+  };
+}
+
 /** Reads a case of `npm run bench -- --json`. */
 export function bench(name: string, atMost: number, unit: string): Row['figure'] {
   return (output) => {
