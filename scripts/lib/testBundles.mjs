@@ -2,6 +2,7 @@
 // translate the product spends more time on that than on many a test.
 import { readFileSync, rmSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { at, root } from './paths.mjs';
 
 /** Options of Node for the files that `bundleTests` makes. */
@@ -31,15 +32,21 @@ export async function bundleTests(/** @type {string} */ suite, /** @type {string
   return files.map((file) => at('dist', 'test', 'suites', suite, `${basename(file, '.ts')}.cjs`));
 }
 
-/** Tests find their fixtures from where their source lies. */
+/** Tests find their fixtures, and the scripts that they share with the set-up the project, from where the source lies. */
 const keepsPlaces = {
   name: 'keeps-places',
   setup(/** @type {import('esbuild').PluginBuild} */ { onLoad }) {
-    onLoad({ filter: /[/\\]test[/\\].*\.ts$/ }, ({ path }) => {
-      const source = readFileSync(path, 'utf8');
-      const places = { __dirname: dirname(path), __filename: path };
-      const contents = source.replace(/\b__(?:dirname|filename)\b/g, (name) => JSON.stringify(places[name]));
-      return { loader: 'ts', contents };
+    onLoad({ filter: /[/\\](test[/\\].*\.ts|scripts[/\\].*\.mjs)$/ }, ({ path }) => {
+      const places = {
+        __dirname: dirname(path),
+        __filename: path,
+        'import.meta.url': pathToFileURL(path).href,
+      };
+      const contents = readFileSync(path, 'utf8').replace(
+        /\b(?:__dirname|__filename|import\.meta\.url)\b/g,
+        (name) => JSON.stringify(places[name]),
+      );
+      return { loader: path.endsWith('.ts') ? 'ts' : 'js', contents };
     });
   },
 };
