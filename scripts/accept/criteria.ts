@@ -105,13 +105,6 @@ export const rows: Row[] = [
     figure: tests(10),
   },
   {
-    id: 'memory.sanitizers',
-    criterion: 'Native code under address and undefined-behaviour sanitizers; planted faults are found',
-    command: 'npm run -s test:full -- memory',
-    limit: 'all pass',
-    figure: suite(),
-  },
-  {
     id: 'rust',
     criterion: 'Components in Rust from outside: called, awaited, cancelled, calling back; records cross',
     command: `npm run -s test -- sdk && ${node('test/bridge/component.test.ts')}`,
