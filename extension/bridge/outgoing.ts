@@ -239,6 +239,8 @@ export class OutgoingCalls {
     if (!pending) return undefined;
     this.pending.delete(id);
     pending.stopListening?.();
+    // Whoever hooks into async resources, as node:test does, keeps an entry for each until it hears of its end.
+    pending.scope?.emitDestroy();
     if (pending.call.handle) pending.call.handle.cancel = undefined;
     this.handles.unuse(pending.call.target, pending.uses);
     this.changed();
@@ -261,7 +263,7 @@ const BEFORE = 'was not sent: its signal was already aborted';
 const ABANDONED =
   'Its end is told when it comes. Run such code in the subprocess host, where Stop always works.';
 
-/** Nobody waits for the destruction of what surrounds a call. */
+/** What surrounds a call ends with the call, not when it is collected. */
 const SCOPE = { requireManualDestroy: true };
 
 /** `AbortSignal.timeout` is a deadline, too. */
