@@ -167,7 +167,7 @@ onBothHosts('a busy loop and a coroutine are cancelled', async (bridge) => {
     const began = performance.now();
     const error = await rejection(call);
     assert.ok(error instanceof CallCancelled, error.stack);
-    assert.ok(performance.now() - began < 10_000, `${name} took ${performance.now() - began} ms`);
+    assert.ok(performance.now() - began < 1000, `${name} took ${performance.now() - began} ms`);
     if (cleansUp) assert.deepEqual(await fixture.take_log(), ['cleaned up']);
   }
   assert.equal(await fixture.echo(1), 1);
@@ -186,7 +186,7 @@ onBothHosts('a wait that nothing can break is given up, with its stack', async (
   setTimeout(() => controller.abort(), 50);
   const began = performance.now();
   const error = await rejection(call);
-  assert.ok(performance.now() - began < 3500);
+  assert.ok(performance.now() - began < 1500);
   assert.equal((error as BridgeError).code, 'abandoned', error.stack);
   assert.match(error.message + String(error.stack), /bridge_fixture\.py.*line \d+, in sleep/s);
   assert.equal(await fixture.echo('still here'), 'still here');

@@ -31,7 +31,7 @@ onBothHosts('a task that keeps the event loop busy is stopped', async (bridge) =
   const began = performance.now();
   const error = await rejection(bridge.call('fault_fixture:spin_in_a_task', [20], { deadlineMs: 200 }));
   assert.ok(error instanceof CallCancelled, error.stack);
-  assert.ok(performance.now() - began < 10_000);
+  assert.ok(performance.now() - began < 2000);
   assert.equal(await bridge.call('bridge_fixture:add_async', [20, 22]), 42);
 });
 

@@ -26,7 +26,7 @@ const info = (version: string, pid: number): HostInfo => ({
 });
 
 const lost = {
-  path: '/work/.venv/bin/python',
+  path: '/project/.venv/bin/python',
   source: '.venv of the workspace',
   taken: false,
   reason: 'is Python 3.6.0',

@@ -94,7 +94,7 @@ test('a program that gives no answer is ended in time', async () => {
   const began = Date.now();
   const error = await refusal(program('#!/bin/sh\nexec sleep 30\n'), 200);
   assert.match(error.message, /no answer within 0\.2 s/);
-  assert.ok(Date.now() - began < 20_000);
+  assert.ok(Date.now() - began < 3000);
 });
 
 test('too old, free-threaded, or another implementation', async () => {
