@@ -204,7 +204,8 @@ int32_t RunCallback(void*, uint32_t target, uint32_t flags, double span, const S
     }
     // The call may have registered other memory: everything is read anew from here.
     const double* const answered = callback.registers.data;
-    const int32_t status = answered[kStatus] == 0 ? SYM_VALUE : SYM_ERROR;
+    const auto status = static_cast<int32_t>(answered[kStatus]);
+    if (status == SYM_NONE) return status;
     napi_valuetype type = napi_undefined;
     napi_typeof(env, reply, &type);
     if (type == napi_undefined) return TakeShared(callback, take, sink) ? status : SYM_GONE;

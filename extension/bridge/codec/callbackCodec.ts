@@ -30,6 +30,8 @@ enum Register {
 enum Status {
   VALUE = 0,
   ERROR = 1,
+  /** The value is None, and nothing was written. */
+  NONE = 4,
 }
 
 type Entry = (
@@ -117,7 +119,9 @@ export class CallbackCodec {
         ops && nums && chars && segments ? this.readOwn(ops, nums, chars, segments) : this.readShared();
       const value = this.answerer.run(call);
       // What returns nothing returns None.
-      return this.reply(Status.VALUE, value === undefined ? null : value);
+      if (value !== undefined && value !== null) return this.reply(Status.VALUE, value);
+      this.registers[Register.STATUS] = Status.NONE;
+      return undefined;
     } catch (error) {
       return this.failed(error);
     }

@@ -132,6 +132,8 @@ impl Drop for Step<'_> {
 /// How JavaScript answered.
 pub enum Answered {
     Value,
+    /// A value, and nothing was written.
+    None,
     Error,
     /// It has no stack left for the call.
     Exhausted,
@@ -163,6 +165,7 @@ impl JsThread {
             0 => Answered::Value,
             1 => Answered::Error,
             3 => Answered::Exhausted,
+            4 => Answered::None,
             _ => Answered::Gone,
         }
     }
