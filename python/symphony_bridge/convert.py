@@ -146,4 +146,8 @@ def _forget_variables(error: BaseException, raised_by: Any) -> None:
             continue
         seen.add(id(each))
         traceback.clear_frames(each.__traceback__)
-        waiting += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
+        waiting += [each.__cause__, each.__context__]
+        inside = getattr(each, "exceptions", None)
+        # Only a group's are what the name says.
+        if isinstance(inside, tuple):
+            waiting += [one for one in inside if isinstance(one, BaseException)]

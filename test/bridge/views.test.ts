@@ -50,6 +50,16 @@ test('a view that escapes is an error, and its memory stays', async (t) => {
   assert.deepEqual(bridge.callSync('view_fixture:use_kept'), [2, 3]);
 });
 
+for (const how of ['nosy', 'panic']) {
+  test(`regression: a view that escapes with an error stays, also with one that fails when asked (${how})`, async (t) => {
+    const bridge = await openEmbedded(t);
+    const letEscape = (): unknown =>
+      bridge.callSync('view_fixture:keep_part_and_fail', view(new Uint8Array([1, 2, 3])), how);
+    assert.throws(letEscape, { code: 'view-escaped' });
+    assert.deepEqual(bridge.callSync('view_fixture:use_kept'), [2, 3]);
+  });
+}
+
 test('an error of the function is told, not what its variables hold', async (t) => {
   const bridge = await openEmbedded(t);
   assert.throws(

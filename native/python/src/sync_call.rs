@@ -37,14 +37,14 @@ pub fn run(
             codec::encode_as(&result, reply, &BridgeRefs, "result", exactness)
         });
     }
-    let packed = run_request(py, target, parent, request)
-        .and_then(|result| awaited(result, parent))
+    // Whatever happens, the memory is taken back.
+    let packed = session::guarded(py, || {
+        let result = awaited(run_request(py, target, parent, request)?, parent)?;
         // The result may be a view itself, or made of one: nothing of it may stay.
-        .and_then(|result| {
-            giving(py, || {
-                codec::encode_apart(&result, reply, &BridgeRefs, "result", exactness)
-            })
-        });
+        giving(py, || {
+            codec::encode_apart(&result, reply, &BridgeRefs, "result", exactness)
+        })
+    });
     views.settle(py, packed)
 }
 

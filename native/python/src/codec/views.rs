@@ -7,6 +7,7 @@
 use pyo3::exceptions::PyBufferError;
 use pyo3::intern;
 use pyo3::prelude::*;
+use symphony_abi::panics;
 
 use super::exporter::{self, item_size, Layout, Memory};
 use super::rules;
@@ -63,16 +64,18 @@ impl<'py> Views<'py> {
         }
         if let Err(error) = &outcome {
             // The functions that failed are over, but their traceback keeps their variables.
-            rules::convert(py)?.call_method1(
-                intern!(py, "_forget_variables"),
-                (error.value(py), error.traceback(py)),
-            )?;
+            attempt(|| {
+                let raised = (error.value(py), error.traceback(py));
+                rules::convert(py)?.call_method1(intern!(py, "_forget_variables"), raised)
+            });
         }
         if self.release() {
             return outcome;
         }
-        py.import(intern!(py, "gc"))?
-            .call_method0(intern!(py, "collect"))?;
+        attempt(|| {
+            py.import(intern!(py, "gc"))?
+                .call_method0(intern!(py, "collect"))
+        });
         if self.release() {
             return outcome;
         }
@@ -88,10 +91,16 @@ impl<'py> Views<'py> {
     fn release(&self) -> bool {
         let mut free = true;
         for Lent { exporter, view } in &self.0 {
-            // Refused while something is made of the view; the count below tells.
-            let _ = view.call_method0("release");
+            // Refused while something is made of the view.
+            attempt(|| view.call_method0("release"));
             free &= exporter::exports(exporter) == 0;
         }
         free
     }
+}
+
+/// Does what may free memory. Whatever comes of it, the count of exports tells whether the memory is free: leaving early
+/// would let it dangle.
+fn attempt<T>(work: impl FnOnce() -> PyResult<T>) {
+    let _ = panics::caught(work);
 }
