@@ -3,13 +3,17 @@
  * canceller is told, and nothing stays behind.
  */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BridgeError, CallCancelled } from '../../extension/bridge/errors';
 import type { IgnoredCancel } from '../../extension/bridge/ignoredCancels';
 import { kw, type PyObject } from '../../extension/bridge/refs';
 import { currentCall } from '../../extension/bridge/scope';
 import type { Bridge } from '../../extension/conductor/openBridge';
-import { onBothHosts, recordOutput, rejection } from './bothHosts';
+import { readTraceFile } from '../../extension/conductor/traceFile';
+import { spanAt } from '../../extension/protocol/trace/model';
+import { onBothHosts, openForTest, recordOutput, rejection, scratchFolder } from './bothHosts';
 import { nothingLeft } from './objectFixture';
 
 interface Scene {
@@ -178,6 +182,19 @@ onBothHosts('who ignores a cancellation is named, with its stack, and so is its 
   assert.match(output.stderr, /stubborn goes on 1\.\d s after it was cancelled; it is at:/);
   assert.match(output.stderr, /stubborn has ended/);
   assert.equal((await log()).filter((entry) => entry.startsWith('ignored')).length, 2);
+});
+
+test('the trace shows who ignores a cancellation', async (t) => {
+  const traceFile = join(scratchFolder(), 'ignored.symtrace');
+  const { fixture } = await scene(await openForTest(t, 'subprocess', { traceFile }));
+  const controller = new AbortController();
+  const waiting = fixture.stubborn.with({ signal: controller.signal })(1.3);
+  setTimeout(() => controller.abort(), 50);
+  assert.equal(await waiting, 'ended');
+  const model = readTraceFile(traceFile);
+  const ignored = model.errors.filter(({ message }) => message === 'goes on after its cancellation');
+  assert.equal(ignored.length, 1);
+  assert.match(spanAt(model, ignored[0].row).name, /stubborn/);
 });
 
 onBothHosts('the end of an abandoned call is told', async (bridge) => {

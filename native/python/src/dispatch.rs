@@ -401,6 +401,7 @@ fn start_task(
         Place::Task {
             task: task.clone().unbind(),
             queue,
+            span: carried.0,
         },
     );
     if control.is_cancelled() {

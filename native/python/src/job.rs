@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use symphony_core::recorder::{self, NameId};
+use symphony_core::recorder::{self, NameId, SpanId};
 pub(crate) use symphony_core::sync::lock;
 use tokio_util::sync::CancellationToken;
 
@@ -92,6 +92,7 @@ pub enum Place {
     Task {
         task: Py<PyAny>,
         queue: Arc<LoopQueue>,
+        span: SpanId,
     },
     Done,
 }
