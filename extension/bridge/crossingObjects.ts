@@ -12,6 +12,9 @@ import { faceOf, Ref, type RefOwner, unwrapProxy } from './refs';
 import type { ForeignValues } from './wire';
 
 export class CrossingObjects implements ForeignValues {
+  /** See `ForeignValues`; held until somebody has looked, which is right after. */
+  arrived: Ref[] = [];
+
   constructor(
     private readonly owner: RefOwner,
     private readonly handles: LiveHandles,
@@ -36,7 +39,11 @@ export class CrossingObjects implements ForeignValues {
   }
 
   makeProxy(handle: number, traits: number, label: string): unknown {
-    return faceOf(this.handles.arrive(handle, () => new Ref(this.owner, handle, traits, label, null)));
+    return faceOf(this.handles.arrive(handle, () => this.arrive(handle, traits, label)));
+  }
+
+  dismiss(): void {
+    this.arrived = [];
   }
 
   ownValue(handle: number): unknown {
@@ -51,6 +58,12 @@ export class CrossingObjects implements ForeignValues {
   exceptionHandle(error: BridgeError): number {
     const ref = unwrapProxy(error.exception)?.ref;
     return ref && ref.owner === this.owner && !ref.disposed ? ref.handle : 0;
+  }
+
+  private arrive(handle: number, traits: number, label: string): Ref {
+    const ref = new Ref(this.owner, handle, traits, label, null);
+    this.arrived.push(ref);
+    return ref;
   }
 
   private held(value: unknown): WireRef {

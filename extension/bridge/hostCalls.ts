@@ -11,7 +11,7 @@ import { BridgeError, CallCancelled, type ErrorPayload, payloadFromError } from 
 import { minimalPayload } from './errors/toPayload';
 import { QUESTIONS, type Questions, questions } from './hostObjects';
 import { isMember } from './members';
-import { runInCall } from './scope';
+import { runAtOnce, runInCall } from './scope';
 import { ServedCall } from './servedCall';
 import type { IncomingFrame, Wire } from './wire';
 
@@ -62,6 +62,7 @@ export class HostCalls {
     try {
       request = this.readCall(frame);
     } catch (error) {
+      this.wire.dismissArrivals();
       this.postError(frame, error);
       return;
     }
@@ -94,9 +95,10 @@ export class HostCalls {
    * @throws what the function throws; `deadlock` when it gives a promise, which could not settle
    */
   answerNow({ target, flags, span, name, args, kwargs }: Callback): unknown {
+    this.wire.dismissArrivals();
     const request = this.requestOf(target, name, args, kwargs);
     const call = new ServedCall(request.name, span, 0, this);
-    const outcome = runInCall(call, request.run);
+    const outcome = runAtOnce(call, request.run);
     if (!isThenable(outcome)) return this.resultOf(flags, outcome);
     const refused = new BridgeError(
       `${request.name} gives a promise, and Python would wait for it on the thread that has to settle it`,
@@ -205,6 +207,7 @@ export class HostCalls {
       unknown[],
       Record<string, unknown> | null,
     ];
+    this.wire.dismissArrivals();
     return this.requestOf(frame.target, name, args, kwargs);
   }
 
@@ -326,5 +329,6 @@ function asFunction(value: unknown, self: unknown): Found | null {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+  if (value === undefined || value === null) return false;
+  return typeof (value as { then?: unknown }).then === 'function';
 }

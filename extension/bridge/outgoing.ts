@@ -151,6 +151,7 @@ export class OutgoingCalls {
         frame.kind === FrameKind.RESULT && (pending.call.flags & FrameFlag.STRICT) !== 0,
       );
     } catch (error) {
+      this.wire.dismissArrivals();
       if (error instanceof CodecError) {
         pending.fail((frames) => conversionError(error, frames));
         return;
@@ -159,8 +160,18 @@ export class OutgoingCalls {
       pending.fail((frames) => new BridgeError(message, { code: 'protocol', frames, cause: error }));
       return;
     }
+    this.place(frame, pending);
     if (frame.kind === FrameKind.RESULT) pending.resolve(payload);
     else pending.fail((caller) => this.errorOf(pending, payload, caller));
+  }
+
+  /** Objects that come with a result came to the line of its call. */
+  private place(frame: IncomingFrame, { call }: Pending): void {
+    // The line of a result that stays in Python went there with the call; exceptions have their own.
+    const isKnown = frame.kind === FrameKind.ERROR || (call.flags & FrameFlag.RETURN_REF) !== 0;
+    if (isKnown) return this.wire.dismissArrivals();
+    if (!this.wire.hasArrivals) return;
+    for (const located of this.wire.locate(call.caller)) this.outbox.push(located);
   }
 
   /** Fails every call in flight; none is ever sent again. */
@@ -183,8 +194,7 @@ export class OutgoingCalls {
     const within = served?.owner === this.callbacks ? served.id : 0;
     const head = { flags: call.flags, id, target: call.target, parent, within };
     const wantsSite = this.traced || (call.flags & FrameFlag.RETURN_REF) !== 0;
-    const site = wantsSite ? call.caller.site() : null;
-    this.wire.encodeCall(this.outbox, head, call.name, call.args, call.kwargs, site);
+    this.wire.encodeCall(this.outbox, head, call.name, call.args, call.kwargs, call.caller, wantsSite);
   }
 
   /** What a late answer refers to is let go of. */
@@ -194,6 +204,7 @@ export class OutgoingCalls {
     } catch {
       // Nobody waits for it.
     }
+    this.wire.dismissArrivals();
   }
 
   private keepScope(id: number): void {

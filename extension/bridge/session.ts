@@ -308,7 +308,7 @@ export class Session implements RefOwner {
     });
   }
 
-  private post(frame: Uint8Array): void {
+  protected post(frame: Uint8Array): void {
     if (!this.reason) this.outbox.push(frame);
   }
 
@@ -361,6 +361,7 @@ export class Session implements RefOwner {
       }
       case FrameKind.EVENT: {
         const [name, value] = frame.payload() as [string, unknown];
+        this.wire.dismissArrivals();
         if (name === CANCEL_IGNORED) return this.calls.reportIgnored(value as CancelReport);
         if (name === CANCEL_ENDED) return this.calls.ignored.end((value as CancelReport).call);
         return this.events.fire({ name, value });

@@ -5,12 +5,12 @@
  * asynchronous calls: these block the whole extension host.
  * Must not know: how the addon was loaded.
  */
-import { type CallbackAddon, CallbackCodec, type SyncAddon, SyncCodec } from './codec';
+import { type CallbackAddon, CallbackCodec, type CallSite, type SyncAddon, SyncCodec } from './codec';
 import { BridgeClosed, errorFromPayload } from './errors';
 import { Kwargs, type PyObject, unwrapProxy } from './refs';
 import { currentSpan } from './scope';
 import { PYTHON_QUESTIONS, Session, type SessionOptions } from './session';
-import { captureCaller } from './stack';
+import { captureCaller, captureSite } from './stack';
 import type { Transport } from './transport';
 import { conversionError } from './wire';
 
@@ -53,9 +53,14 @@ export class SyncSession extends Session implements SyncCalls {
   }
 
   callSync<T = unknown>(fn: PyObject | string, ...args: unknown[]): T {
+    return this.callSyncBelow<T>(this.callSync, fn, args);
+  }
+
+  /** As `callSync`, for the caller of `below`. */
+  callSyncBelow<T>(below: (...args: never[]) => unknown, fn: PyObject | string, args: readonly unknown[]): T {
     const found = typeof fn === 'string' ? undefined : unwrapProxy(fn);
     const target = found ? found.ref.use() : 0;
-    return this.run(target, found ? found.path : String(fn), args, this.callSync) as T;
+    return this.run(target, found ? found.path : String(fn), args, below) as T;
   }
 
   sync<T = unknown>(fn: PyObject | string): (...args: unknown[]) => T {
@@ -81,19 +86,48 @@ export class SyncSession extends Session implements SyncCalls {
     this.outbox.hurry();
     const parent = this.traced ? currentSpan() : 0;
     try {
-      if (args.length === 0 && name === null) return this.codec.callBare(target, parent);
-      const last = args.length === 0 ? null : args[args.length - 1];
-      const keywords = last instanceof Kwargs ? last : null;
-      const plain = keywords === null ? args : args.slice(0, -1);
-      const kwargs = keywords === null ? null : keywords.values;
-      return this.codec.call(target, name, plain, kwargs, null, parent, keywords?.options?.strict);
+      const value =
+        args.length === 0 && name === null
+          ? this.codec.callBare(target, parent)
+          : this.runWith(target, name, args, parent, below);
+      if (this.wire.hasArrivals) this.locate(below);
+      return value;
     } catch (error) {
+      this.wire.dismissArrivals();
       const caller = captureCaller(below).frames();
       if (error instanceof RaisedInPython) {
         throw errorFromPayload(error.payload, { ...this.errorContext, caller });
       }
       throw conversionError(error, caller);
     }
+  }
+
+  private runWith(
+    target: number,
+    name: string | null,
+    args: readonly unknown[],
+    parent: number,
+    below: (...args: never[]) => unknown,
+  ): unknown {
+    const last = args.length === 0 ? null : args[args.length - 1];
+    const keywords = last instanceof Kwargs ? last : null;
+    const plain = keywords === null ? args : args.slice(0, -1);
+    const kwargs = keywords === null ? null : keywords.values;
+    const site = new SiteBelow(below);
+    return this.codec.call(target, name, plain, kwargs, site, parent, keywords?.options?.strict);
+  }
+
+  private locate(below: (...args: never[]) => unknown): void {
+    for (const located of this.wire.locate(new SiteBelow(below))) this.post(located);
+  }
+}
+
+/** The line of a synchronous call, which is still on the stack when somebody asks. */
+class SiteBelow implements CallSite {
+  constructor(private readonly below: (...args: never[]) => unknown) {}
+
+  site(): string | null {
+    return captureSite(this.below).site();
   }
 }
 

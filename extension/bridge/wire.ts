@@ -6,6 +6,7 @@
  */
 import { type FrameHeader, FrameKind } from '../protocol/frame';
 import {
+  type CallSite,
   ConversionError as CodecError,
   encodeCall,
   encodeFrame,
@@ -32,6 +33,17 @@ export type IncomingFrame = ReceivedFrame;
 export interface ForeignValues extends RefContext {
   /** Takes back handles of ours that were given out for a frame that is not sent. */
   discard(handles: readonly number[]): void;
+  /** New stand-ins of the value that was read last. */
+  readonly arrived: readonly Arrival[];
+  /** Forgets which have arrived. */
+  dismiss(): void;
+}
+
+/** A stand-in for an object of the other side's. */
+export interface Arrival {
+  readonly handle: number;
+  /** `file:line` that it came to. */
+  site: string | null;
 }
 
 /** Encodes and decodes frames for one session. */
@@ -89,7 +101,8 @@ export class Wire implements PackTracker {
     name: string | null,
     args: readonly unknown[],
     kwargs: Readonly<Record<string, unknown>> | null,
-    site: string | null,
+    site: CallSite,
+    wanted: boolean,
   ): void {
     const mark = this.begin();
     let packed = false;
@@ -101,7 +114,7 @@ export class Wire implements PackTracker {
       call.parent = head.parent;
       call.within = head.within;
       call.sentNs = this.timed ? now() : 0;
-      encodeCall(sink, call, name, args, kwargs, site, this.refs);
+      encodeCall(sink, call, name, args, kwargs, site, wanted, this.refs);
       packed = true;
     } finally {
       this.end(mark, packed);
@@ -130,6 +143,28 @@ export class Wire implements PackTracker {
   /** The other side's handles in the value of the frame that was encoded last. */
   used(): readonly number[] {
     return this.lastMentioned;
+  }
+
+  /** Whether the value that was read last brought objects of the other side's. */
+  get hasArrivals(): boolean {
+    return this.foreign.arrived.length !== 0;
+  }
+
+  /** Remembers the line that they came to. @returns the frames that tell the other side */
+  locate(site: CallSite): Uint8Array[] {
+    const { arrived } = this.foreign;
+    this.foreign.dismiss();
+    const line = site.site();
+    if (line === null) return [];
+    return arrived.map((arrival) => {
+      arrival.site = line;
+      return this.encode({ kind: FrameKind.LOCATE, target: arrival.handle }, line);
+    });
+  }
+
+  /** The other side knows their line, or does not want it. */
+  dismissArrivals(): void {
+    if (this.hasArrivals) this.foreign.dismiss();
   }
 
   /** Hands the chunk's frames on, in order. @throws FrameError when the chunk is malformed */

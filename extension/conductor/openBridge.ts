@@ -184,7 +184,7 @@ class HostBridge<H extends ConductorHost = ConductorHost> implements Bridge {
 
 class InProcessBridge extends HostBridge<EmbeddedHost> implements EmbeddedBridge {
   callSync<T = unknown>(fn: PyObject | string, ...args: unknown[]): T {
-    return this.open().callSync<T>(fn, ...args);
+    return this.open().callSyncBelow<T>(this.callSync, fn, args);
   }
 
   sync<T = unknown>(fn: PyObject | string): (...args: unknown[]) => T {

@@ -24,6 +24,8 @@ export enum FrameKind {
   PONG = 9,
   HELLO = 10,
   CLOSE = 11,
+  /** The line at which the sender got `target`. */
+  LOCATE = 12,
 }
 
 /** Bits of {@link FrameHeader.flags}. */

@@ -30,7 +30,7 @@ export function callFrame(
   const wrote = (memory: ArrayBufferLike, start: number, end: number): void => {
     frames.push(new Uint8Array(memory, start, end - start));
   };
-  encodeCall({ wrote }, HEADER, name, args, kwargs, site, NO_REFS);
+  encodeCall({ wrote }, HEADER, name, args, kwargs, { site: () => site }, true, NO_REFS);
   return frames[0];
 }
 

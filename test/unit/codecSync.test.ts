@@ -77,8 +77,8 @@ class EchoAddon implements SyncAddon {
 function setUp() {
   const addon = new EchoAddon();
   const codec = new SyncCodec(addon, NO_REFS, (payload) => new Error(`raised ${JSON.stringify(payload)}`));
-  const echo = (...args: unknown[]) => codec.call(7, 'm:f', args, null, 'here:1', 0);
-  const told = (...args: unknown[]) => tuple('m:f', tuple(...args), null, 'here:1');
+  const echo = (...args: unknown[]) => codec.call(7, 'm:f', args, null, { site: () => 'here:1' }, 0);
+  const told = (...args: unknown[]) => tuple('m:f', tuple(...args), null, null);
   return { addon, codec, echo, told };
 }
 
@@ -166,5 +166,5 @@ test('calls without arguments write nothing, and leave the memory to the call ar
 test('an error payload is thrown as the session wants it', () => {
   const { addon, echo } = setUp();
   addon.status = 1;
-  assert.throws(() => echo(1), /raised \["m:f",\[1\],null,"here:1"\]/);
+  assert.throws(() => echo(1), /raised \["m:f",\[1\],null,null\]/);
 });

@@ -16,7 +16,7 @@ import { type CharBuffer, viewChars } from './charBuffer';
 import type { PathStep } from './conversionError';
 import { ConversionError, FrameError } from './conversionError';
 import { leasePacker, type Packer } from './packer';
-import type { RefContext } from './refContext';
+import type { CallSite, RefContext } from './refContext';
 import type { PathRoot } from './refusal';
 import { Unpacker } from './unpacker';
 
@@ -51,18 +51,19 @@ export interface FrameSink {
   wrote(memory: ArrayBufferLike, start: number, end: number): void;
 }
 
-/** {@link encodeFrame} for a CALL, without the tuples (name, args, kwargs, site), told to `sink`. */
+/** {@link encodeFrame} for a CALL, without the tuples (name, args, kwargs, site), told to `sink`; see `Packer.call`. */
 export function encodeCall(
   sink: FrameSink,
   header: FrameHeader,
   name: string | null,
   args: readonly unknown[],
   kwargs: Record<string, unknown> | null,
-  site: string | null,
+  site: CallSite,
+  wanted: boolean,
   refs: RefContext,
 ): void {
   leasePacker((packer) => {
-    packer.call(name, args, kwargs, site, refs, callRoot);
+    packer.call(name, args, kwargs, site, wanted, refs, callRoot);
     const length = frameLength(packer);
     const memory = reserve(length);
     const start = memory.used;

@@ -13,6 +13,6 @@ export {
   type ReceivedFrame,
   readFrames,
 } from './frames';
-export { NO_REFS, type PackTracker, type RefContext, type WireRef } from './refContext';
+export { type CallSite, NO_REFS, type PackTracker, type RefContext, type WireRef } from './refContext';
 export { type SyncAddon, SyncCodec } from './syncCodec';
 export * from './values';

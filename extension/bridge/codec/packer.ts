@@ -14,7 +14,7 @@ import { dataclassName } from './dataclasses';
 import { enumOfSymbol } from './enums';
 import { Parts } from './parts';
 import { realmTwin } from './realms';
-import type { RefContext } from './refContext';
+import type { CallSite, RefContext } from './refContext';
 import { at, hintFor, Passing, type PathRoot, Refusal, refusalOf } from './refusal';
 import { readsAsObject } from './shapes';
 
@@ -25,6 +25,8 @@ export class Packer extends ContainerWriter {
   /** Whether `view(x)` may lend its memory: only where the receiver answers before the caller goes on. */
   lends = false;
   private refs!: RefContext;
+  /** The pack gives the receiver something to hold. */
+  private gives = false;
 
   /**
    * Packs one value, replacing what was packed before.
@@ -44,17 +46,22 @@ export class Packer extends ContainerWriter {
     }
   }
 
-  /** Packs a call's payload, (name, args, kwargs, site), without making the tuples that hold it. */
+  /**
+   * Packs a call's payload, (name, args, kwargs, site), without making the tuples that hold it. The site is looked for
+   * if it is `wanted`, or something is given that the receiver may hold.
+   */
   call(
     name: string | null,
     args: readonly unknown[],
     kwargs: Record<string, unknown> | null,
-    site: string | null,
+    site: CallSite,
+    wanted: boolean,
     refs: RefContext,
     root: PathRoot,
   ): void {
     this.begin();
     this.refs = refs;
+    this.gives = false;
     let part = 0;
     let i = 0;
     try {
@@ -67,8 +74,9 @@ export class Packer extends ContainerWriter {
       part = 2;
       if (kwargs === null) this.raw(Tag.NONE);
       else this.properties(kwargs, true);
-      if (site === null) this.raw(Tag.NONE);
-      else this.string(site);
+      const line = wanted || this.gives ? site.site() : null;
+      if (line === null) this.raw(Tag.NONE);
+      else this.string(line);
       this.checkSegments();
     } catch (error) {
       throw fail(at(part === 1 ? at(error, i) : error, part), root);
@@ -226,7 +234,9 @@ export class Packer extends ContainerWriter {
     if (ref === undefined) return false;
     this.op(ref.own ? Tag.REF : Tag.PROXY, ref.own ? 0 : ref.traits);
     this.num(ref.handle);
-    if (!ref.own) this.string(ref.label);
+    if (ref.own) return true;
+    this.string(ref.label);
+    this.gives = true;
     return true;
   }
 

@@ -9,6 +9,12 @@ export type WireRef =
   /** An object of the sender's: `traits` are bits of `Trait`, `label` names it in messages. */
   | { own: false; handle: number; traits: number; label: string };
 
+/** Who knows the line that makes a call. */
+export interface CallSite {
+  /** `file:line`; finding it out takes longer than packing most calls. */
+  site(): string | null;
+}
+
 export interface RefContext {
   /**
    * Asked for every function and for every object that is not plain (prototype neither `Object.prototype` nor null, and

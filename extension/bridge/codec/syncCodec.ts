@@ -10,7 +10,7 @@ import { Tag } from '../../protocol/pack';
 import { allocateChars, type CharBuffer } from './charBuffer';
 import { callRoot } from './frames';
 import { Packer } from './packer';
-import { NO_TRACKER, type PackTracker, type RefContext } from './refContext';
+import { type CallSite, NO_TRACKER, type PackTracker, type RefContext } from './refContext';
 import { Unpacker } from './unpacker';
 
 /**
@@ -87,6 +87,7 @@ export class SyncCodec {
    * Calls a Python function and returns its result.
    *
    * @param target handle of the receiver, 0: `name` is `module:attr`
+   * @param site asked only when the call gives Python something to hold
    * @param parent span id of the parent, 0: none
    * @param strict integral floats arrive as `PyFloat`
    * @throws ConversionError, or what `toError` makes of the exception
@@ -96,7 +97,7 @@ export class SyncCodec {
     name: string | null,
     args: readonly unknown[],
     kwargs: Record<string, unknown> | null,
-    site: string | null,
+    site: CallSite,
     parent: number,
     strict = false,
   ): unknown {
@@ -158,13 +159,13 @@ export class SyncCodec {
     name: string | null,
     args: readonly unknown[],
     kwargs: Record<string, unknown> | null,
-    site: string | null,
+    site: CallSite,
   ): void {
     this.depth++;
     const mark = this.tracker.begin();
     let packed = false;
     try {
-      lane.packer.call(name, args, kwargs, site, this.refs, callRoot);
+      lane.packer.call(name, args, kwargs, site, false, this.refs, callRoot);
       packed = true;
     } finally {
       this.depth--;

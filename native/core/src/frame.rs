@@ -24,6 +24,8 @@ pub mod kind {
     pub const PONG: u8 = 9;
     pub const HELLO: u8 = 10;
     pub const CLOSE: u8 = 11;
+    /// The line at which the sender got `target`.
+    pub const LOCATE: u8 = 12;
 }
 
 /// Bits of [`Header::flags`].

@@ -4,11 +4,12 @@
 //! may call Python again, to any depth. Must not know C pointers: `js` does.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use symphony_core::pack::{tag, PackBuf};
+use symphony_core::pack::PackBuf;
 use symphony_core::recorder::{self, Lang, SpanId};
 
 use crate::codec;
@@ -17,6 +18,7 @@ use crate::host_calls::Callee;
 use crate::js::{Answered, JsThread};
 use crate::refs::{Arrivals, BridgeRefs, Given};
 use crate::session;
+use crate::site;
 
 /// Runs the JavaScript function and gives its result. A promise is an error: nothing could settle it
 /// while this thread is here.
@@ -39,11 +41,11 @@ pub fn call(
     let crossing = Crossing::begin(callee.name, site, parent);
     let Exchange { call, reply } = &mut *exchange;
     let span = crossing.span;
-    given.sent(site);
+    given.sent_from(|| known_or_here(py, site));
     let answered = py.detach(|| thread.call(callee.handle, span, call, reply));
     let arrivals = Arrivals::begin(py);
     let outcome = read(py, answered, &exchange.reply);
-    arrivals.at(site);
+    arrivals.at_from(|| known_or_here(py, site));
     exchange.give_back();
     if let Err(error) = &outcome {
         if recorder::is_open() {
@@ -53,10 +55,18 @@ pub fn call(
     outcome
 }
 
+/// The calling line: known where crossings are recorded, looked for where a handle was made.
+fn known_or_here(py: Python<'_>, site: &str) -> Rc<str> {
+    if site.is_empty() {
+        site::text(py)
+    } else {
+        site.into()
+    }
+}
+
 fn read(py: Python<'_>, answered: Answered, reply: &PackBuf) -> PyResult<Py<PyAny>> {
     match answered {
-        // What most functions return.
-        Answered::Value if reply.ops == [i32::from(tag::NONE)] => Ok(py.None()),
+        Answered::None => Ok(py.None()),
         Answered::Value => codec::decode(py, &reply.view(), &BridgeRefs),
         Answered::Error => {
             let description = codec::decode(py, &reply.view(), &BridgeRefs)?;

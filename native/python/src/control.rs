@@ -15,6 +15,7 @@ use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::PyTypeInfo;
+use symphony_core::recorder;
 
 use crate::deadlock::Watch;
 use crate::dispatch;
@@ -181,7 +182,7 @@ pub fn control_main(py: Python<'_>) {
         }
         interruptions.retain_mut(|pending| still_running(py, pending));
         watch.look(py);
-        symphony_core::recorder::flush();
+        recorder::flush();
         sessions::remind();
     }
 }
@@ -256,7 +257,7 @@ fn still_running(py: Python<'_>, pending: &mut Pending) -> bool {
     let next = control.with_place(|place| match place {
         Place::Done => Next::Over,
         Place::Queued => Next::Again,
-        Place::Task { task, queue } => match asked {
+        Place::Task { task, queue, .. } => match asked {
             None => {
                 let done = asked.insert(Asked::new(Duration::ZERO)).done.clone();
                 let (task, job) = (task.clone_ref(py), control.clone());
@@ -364,14 +365,15 @@ fn break_task(py: Python<'_>, task: &Py<PyAny>) {
 fn report_task(py: Python<'_>, pending: &Pending) {
     let control = &pending.control;
     let task = control.with_place(|place| match place {
-        Place::Task { task, .. } => Some(task.clone_ref(py)),
+        Place::Task { task, span, .. } => Some((task.clone_ref(py), *span)),
         _ => None,
     });
-    let Some(task) = task else { return };
+    let Some((task, span)) = task else { return };
     if !control.set_reported() {
         return;
     }
     let seconds = pending.cancelled_at.elapsed().as_secs_f64();
+    recorder::error(span, "goes on after its cancellation");
     let _inside = sessions::enter(control.session);
     let told = runtime_module(py)
         .and_then(|module| module.call_method1("report_task", (control.call, task, seconds)));

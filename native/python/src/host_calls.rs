@@ -127,6 +127,11 @@ impl Callee<'_> {
             Some(path) => pack.str(path),
             None => pack.none(),
         }
+        if args.is_empty() && kwargs.is_none() {
+            pack.tuple(0);
+            pack.none();
+            return Ok(());
+        }
         let none = py.None().into_bound(py);
         let kwargs = kwargs.map_or(&none, |kwargs| kwargs.as_any());
         codec::encode_with(

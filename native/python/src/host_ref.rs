@@ -20,6 +20,7 @@ use symphony_core::recorder;
 use crate::errors;
 use crate::host_calls::{self, Callee};
 use crate::job::lock;
+use crate::js;
 use crate::refs;
 use crate::session;
 use crate::sessions;
@@ -264,9 +265,9 @@ impl HostFunction {
     }
 }
 
-/// The calling line, where somebody records it.
+/// The calling line. A call on this very thread finds it out itself, should it need it.
 fn call_site(py: Python<'_>) -> std::rc::Rc<str> {
-    if recorder::is_open() {
+    if recorder::is_open() || js::current_of(session::number()).is_none() {
         site::text(py)
     } else {
         "".into()

@@ -78,11 +78,16 @@ impl<'py> Given<'py> {
 
     /// The pack is on its way: its handles are the receiver's now, made by the line `site`.
     pub fn sent(self, site: &str) {
-        for (handle, new) in GIVEN.take() {
-            if new && !site.is_empty() {
-                handles::locate(handle, site);
-            }
-        }
+        self.sent_from(|| site);
+    }
+
+    /// As [`Self::sent`], where finding the line out takes longer than most packs.
+    pub fn sent_from<S: AsRef<str>>(self, site: impl FnOnce() -> S) {
+        let given = GIVEN.take();
+        locate(
+            given.into_iter().filter(|(_, new)| *new).map(|(id, _)| id),
+            site,
+        );
     }
 }
 
@@ -109,15 +114,29 @@ impl<'py> Arrivals<'py> {
 
     /// They came because of the line `site`.
     pub fn at(self, site: &str) {
-        if !site.is_empty() {
-            ARRIVED.with_borrow(|arrived| arrived.iter().for_each(|id| handles::locate(*id, site)));
-        }
+        self.at_from(|| site);
+    }
+
+    /// As [`Self::at`], where finding the line out takes longer than most packs.
+    pub fn at_from<S: AsRef<str>>(self, site: impl FnOnce() -> S) {
+        locate(ARRIVED.take().into_iter(), site);
     }
 }
 
 impl Drop for Arrivals<'_> {
     fn drop(&mut self) {
         ARRIVED.set(std::mem::take(&mut self.outer));
+    }
+}
+
+fn locate<S: AsRef<str>>(ids: impl Iterator<Item = HandleId>, site: impl FnOnce() -> S) {
+    let mut ids = ids.peekable();
+    if ids.peek().is_none() {
+        return;
+    }
+    let site = site();
+    if !site.as_ref().is_empty() {
+        ids.for_each(|id| handles::locate(id, site.as_ref()));
     }
 }
 

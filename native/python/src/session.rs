@@ -11,6 +11,7 @@ use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use symphony_abi::panics;
 use symphony_core::frame::{self, flag, kind, Chunk, Header};
+use symphony_core::handles;
 use symphony_core::pack::{Malformed, PackBuf};
 use symphony_core::recorder;
 use symphony_core::sync::lock;
@@ -241,6 +242,7 @@ fn accept(header: Header, frame: OwnedFrame) -> Result<(), Malformed> {
             }
         }
         kind::RELEASE => control::request(Request::Release(frame)),
+        kind::LOCATE => handles::locate(header.target, &frame.read()?.pack.reader().text()?),
         kind::PING => send_bare(&Header {
             kind: kind::PONG,
             id: header.id,
