@@ -63,7 +63,9 @@ def create_task(
     """Make a task of the running loop in ``context``, which then carries span, session and call."""
     context.run(current_span.set, span)
     context.run(current_session.set, session)
-    context.run(current_call.set, call)
+    if call:
+        # Else what it was made in works for a call, or for none.
+        context.run(current_call.set, call)
     return context.run(asyncio.ensure_future, awaitable)
 
 

@@ -58,14 +58,17 @@ onBothHosts(
   },
 );
 
-onBothHosts('steps of a run have the context of who started it', async (bridge) => {
-  const fixture = await bridge.import('cancel_fixture');
-  const seen = await fixture.run_steps('started', () => 'called');
-  assert.deepEqual(seen, [
-    ['started', 'called'],
-    ['started', 'called'],
-  ]);
-});
+onBothHosts(
+  'steps of a run, and models, have the context of who started them, in both languages',
+  async (bridge) => {
+    const fixture = await bridge.import('cancel_fixture');
+    const read = (): string => storage.getStore() ?? 'none';
+    const seen = await storage.run('store', () => fixture.run_steps('variable', read));
+    assert.deepEqual(seen, Array(2).fill(['variable', 'store']));
+    const invoked = await storage.run('store', () => fixture.invoke_models('variable', read));
+    assert.deepEqual(invoked, Array(4).fill(['variable', 'store']));
+  },
+);
 
 onBothHosts('a plain context is left on the thread that has entered it', async (bridge) => {
   const fixture = await bridge.import('cancel_fixture');

@@ -6,16 +6,23 @@
 use std::ffi::c_int;
 
 use pyo3::ffi::PyObject;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use crate::host_calls;
 use crate::job::{self, Caller};
 
-/// A copy of the running code's context.
+/// A copy of the running code's context, which knows the call from TypeScript that the code works for.
 pub fn copy_current(py: Python<'_>) -> PyResult<Py<PyAny>> {
     // SAFETY: the GIL is held; a new reference, or null with an exception.
-    unsafe { Bound::from_owned_ptr_or_err(py, PyContext_CopyCurrent()) }.map(Bound::unbind)
+    let copy = unsafe { Bound::from_owned_ptr_or_err(py, PyContext_CopyCurrent()) }?;
+    // On its thread, the job knows it; elsewhere the context has to.
+    if let Some(job) = job::current().filter(|job| job.call != 0) {
+        let set = call_variable(py)?.getattr(intern!(py, "set"))?;
+        copy.call_method1(intern!(py, "run"), (set, job.call))?;
+    }
+    Ok(copy.unbind())
 }
 
 /// The context of a job: its caller's, or one in which nothing is set.
@@ -52,19 +59,18 @@ pub fn enter<'py>(py: Python<'py>, context: &Py<PyAny>) -> PyResult<Inside<'py>>
 /// The call from TypeScript that the running code works for, by its id in the session; 0 for none. On a
 /// job's thread it is the job's, elsewhere the context knows it.
 pub fn current_call(py: Python<'_>) -> PyResult<u32> {
-    static GET: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if let Some(job) = job::current() {
         if job.call != 0 {
             return Ok(job.call);
         }
     }
-    let get = GET.get_or_try_init(py, || {
-        py.import("symphony_bridge._runtime")?
-            .getattr("current_call")?
-            .getattr("get")
-            .map(Bound::unbind)
-    })?;
-    get.call0(py)?.extract(py)
+    let call = call_variable(py)?.call_method0(intern!(py, "get"))?;
+    call.extract()
+}
+
+fn call_variable(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static VARIABLE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    VARIABLE.import(py, "symphony_bridge._runtime", "current_call")
 }
 
 /// Leaves the context.

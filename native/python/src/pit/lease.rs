@@ -18,7 +18,7 @@ use super::loader::Loaded;
 use super::operation::{operation, Awaitable, Operation};
 use super::records;
 use crate::aio::Ask;
-use crate::{dispatch, host_calls};
+use crate::{context, dispatch, host_calls};
 
 static INVOKE: Operation = operation!("pool", "invoke");
 static RELEASE: Operation = operation!("pool", "release");
@@ -89,7 +89,9 @@ impl Lease {
                     host_calls::refuse_deadlock(py, "invoke")?;
                     let give = Py::new(py, Give(value.unbind()))?.into_any();
                     let empty = PyTuple::empty(py).unbind();
-                    let waiting = dispatch::call_python(give, empty, None, self.name(), span);
+                    let context = Some(context::copy_current(py)?);
+                    let name = self.name();
+                    let waiting = dispatch::call_python_in(context, give, empty, None, name, span);
                     dispatch::block_on_call(py, waiting)
                 });
             invocation.end(outcome.is_ok());
@@ -108,7 +110,8 @@ impl Lease {
             let (callable, args) = self.call(py, args)?;
             let kwargs = kwargs.map(|kwargs| kwargs.clone().unbind());
             let invocation = self.lease.begin();
-            let running = dispatch::call_python(callable, args, kwargs, self.name(), span);
+            let (name, context) = (self.name(), Some(context::copy_current(py)?));
+            let running = dispatch::call_python_in(context, callable, args, kwargs, name, span);
             let ask = running.canceller();
             let work = async move {
                 let outcome = running.await;
