@@ -14,9 +14,9 @@ pub use system::{spin_for, wait_at_most, Condvar, Moment, Mutex, MutexGuard};
 /// Numbers that threads share.
 pub mod atomic {
     #[cfg(loom)]
-    pub use loom::sync::atomic::{fence, AtomicU64, AtomicUsize, Ordering};
+    pub use loom::sync::atomic::{fence, AtomicBool, AtomicU64, AtomicUsize, Ordering};
     #[cfg(not(loom))]
-    pub use std::sync::atomic::{fence, AtomicU64, AtomicUsize, Ordering};
+    pub use std::sync::atomic::{fence, AtomicBool, AtomicU64, AtomicUsize, Ordering};
 }
 
 /// Locks, whether or not a thread has panicked with the lock: every critical section here only moves values, so what a

@@ -3,24 +3,23 @@
 //! Threads: posts from any, attached or not; the loop runs all posted closures in one callback, woken by
 //! its eventfd. Must not know what the closures do.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
 
 use pyo3::exceptions::PyOSError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use symphony_abi::panics;
+use symphony_core::inbox::Inbox;
 
 use crate::errors;
-use crate::job::lock;
 
 type Posted = Box<dyn FnOnce(Python<'_>) -> PyResult<()> + Send>;
 
 /// The inbox of one event loop: closures posted from any thread, run on the loop's thread.
 pub struct LoopQueue {
-    posted: Mutex<Vec<Posted>>,
+    inbox: Inbox<Posted>,
     event: libc::c_int,
-    armed: AtomicBool,
     /// Futures that may still be settled where they are made, before one has to go round.
     allowance: AtomicU32,
 }
@@ -36,9 +35,8 @@ impl LoopQueue {
             return Ok(reader.cast::<LoopReader>()?.get().queue.clone());
         }
         let queue = Arc::new(Self {
-            posted: Mutex::default(),
+            inbox: Inbox::default(),
             event: new_event()?,
-            armed: AtomicBool::new(false),
             allowance: AtomicU32::new(ALLOWANCE),
         });
         let reader = Bound::new(
@@ -62,21 +60,20 @@ impl LoopQueue {
 
     /// Queues `action` for the loop's thread. Any thread, with or without the GIL; never blocks.
     pub fn post(&self, action: Posted) {
-        lock(&self.posted).push(action);
-        if !self.armed.swap(true, Ordering::AcqRel) {
+        self.inbox.post(action, || {
             let one: u64 = 1;
             // SAFETY: `event` is an open eventfd owned by this queue, and the buffer is 8 bytes.
             // A failed write means the counter is already non-zero: the loop is awake.
             unsafe { libc::write(self.event, (&raw const one).cast(), 8) };
-        }
+        });
     }
 
     fn run_posted(&self, py: Python<'_>) {
-        let mut counter: u64 = 0;
-        // SAFETY: as in `post`; the descriptor is non-blocking.
-        unsafe { libc::read(self.event, (&raw mut counter).cast(), 8) };
-        self.armed.store(false, Ordering::Release);
-        let posted = std::mem::take(&mut *lock(&self.posted));
+        let posted = self.inbox.take(|| {
+            let mut counter: u64 = 0;
+            // SAFETY: as in `post`; the descriptor is non-blocking.
+            unsafe { libc::read(self.event, (&raw mut counter).cast(), 8) };
+        });
         for action in posted {
             // The others of the batch are not to suffer from one that panics.
             let outcome = panics::caught(|| action(py))

@@ -4,6 +4,7 @@
 //! Built with `--cfg loom` only (`scripts/lib/suites.mjs`, suite `models`). Beside each model stand broken forms of it,
 //! which must fail: they show that the model can see the fault it is there for.
 
+mod inbox;
 mod lane;
 mod outbox;
 mod ring;
