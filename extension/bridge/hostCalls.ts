@@ -9,7 +9,16 @@ import { FrameFlag, FrameKind } from '../protocol/frame';
 import type { Callback } from './codec';
 import { BridgeError, CallCancelled, type ErrorPayload, payloadFromError } from './errors';
 import { minimalPayload } from './errors/toPayload';
-import { QUESTIONS, type Questions, questions } from './hostObjects';
+import {
+  entrust,
+  isEntrusted,
+  isQuestion,
+  leave,
+  QUESTIONS,
+  type Questions,
+  questions,
+  share,
+} from './hostObjects';
 import { isMember } from './members';
 import { runAtOnce, runInCall } from './scope';
 import { ServedCall } from './servedCall';
@@ -145,6 +154,7 @@ export class HostCalls {
   close(reason: BridgeError): void {
     for (const call of this.running.values()) call.abort(reason);
     this.running.clear();
+    for (const { value } of this.held.values()) leave(value);
     this.held.clear();
     this.heldNumbers.clear();
   }
@@ -155,6 +165,8 @@ export class HostCalls {
     if (known !== undefined) {
       const entry = this.held.get(known);
       if (entry) entry.count += 1;
+      // Whoever hands it over again has it.
+      share(value);
       return known;
     }
     const handle = this.nextHandle++;
@@ -165,12 +177,11 @@ export class HostCalls {
     return handle;
   }
 
-  /** The value behind one of our own handles. */
+  /** The value behind one of our own handles, which Python gives back. */
   heldValue(handle: number): unknown {
-    const entry = this.held.get(handle);
-    if (!entry)
-      throw new BridgeError(`TypeScript holds nothing under handle ${handle}`, { code: 'released' });
-    return entry.value;
+    const value = this.lookUp(handle);
+    share(value);
+    return value;
   }
 
   /** What Python holds, by handle, and the tables that hold it for Python. */
@@ -199,6 +210,14 @@ export class HostCalls {
     if (entry.count > 0) return;
     this.held.delete(handle);
     this.heldNumbers.delete(entry.value);
+    leave(entry.value);
+  }
+
+  private lookUp(handle: number): unknown {
+    const entry = this.held.get(handle);
+    if (!entry)
+      throw new BridgeError(`TypeScript holds nothing under handle ${handle}`, { code: 'released' });
+    return entry.value;
   }
 
   private readCall(frame: IncomingFrame): CallRequest {
@@ -217,7 +236,11 @@ export class HostCalls {
     args: unknown[],
     kwargs: Record<string, unknown> | null,
   ): CallRequest {
-    const root = target === 0 ? undefined : this.heldValue(target);
+    const root = target === 0 ? undefined : this.lookUp(target);
+    if (name !== null && target !== 0 && isQuestion(name)) {
+      const { fn, self } = this.findExposed(name);
+      return { name, run: () => callExposed(fn, self, [root, ...args]) };
+    }
     const { fn, self } = target === 0 ? this.findExposed(name ?? '') : findMethod(root, name);
     const all = kwargs && Object.keys(kwargs).length > 0 ? [...args, kwargs] : args;
     return { name: name ?? 'a function', run: () => callExposed(fn, self, all) };
@@ -256,10 +279,12 @@ export class HostCalls {
     this.post(encoded);
   }
 
-  /** Only functions are handed out by handle on their own; an object is when Python asks for it. */
+  /** Only functions are handed out by handle on their own; an object is when Python asks for it, or for an iterator. */
   private resultOf(flags: number, value: unknown): unknown {
-    const asRef = (flags & FrameFlag.RETURN_REF) !== 0;
-    return asRef && typeof value === 'object' && value !== null ? new ByHandle(value) : value;
+    if (typeof value !== 'object' || value === null) return value;
+    if (types.isGeneratorObject(value)) entrust(value);
+    const asRef = (flags & FrameFlag.RETURN_REF) !== 0 || isEntrusted(value);
+    return asRef ? new ByHandle(value) : value;
   }
 
   private postError(frame: IncomingFrame, thrown: unknown): void {

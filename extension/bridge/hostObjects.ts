@@ -1,5 +1,6 @@
 /**
- * Purpose: what Python asks of objects that were handed to it, as functions that can be called by name.
+ * Purpose: what Python asks of objects that were handed to it, as functions that can be called by name; and which
+ * iterators end when Python leaves them.
  * Threads: JavaScript main thread only.
  * Must not know: handles, frames. Twin: `python/symphony_bridge/_js_objects.py`.
  */
@@ -10,6 +11,13 @@ import { deleteMember, hasMembers, isClass, isMember, memberNames, type Owner, s
 
 /** Prefix of the names; no exposed object may have it. */
 export const QUESTIONS = 'js';
+
+const PREFIX = `${QUESTIONS}.`;
+
+/** Whether what Python calls on an object is a question: methods have no dot in their names. */
+export function isQuestion(name: string): boolean {
+  return name.startsWith(PREFIX);
+}
 
 /** Refuses the bridge's own name for what a host exposes. */
 export function checkExposedName(name: string): void {
@@ -29,6 +37,40 @@ enum Found {
 /** The functions, for one session. */
 export function questions(): Questions {
   return QUESTIONS_OF_ALL;
+}
+
+/** Iterators that Python asked for, and that have not ended. */
+const askedFor = new WeakSet<object>();
+
+/** The iterator was made for Python, which has it alone as far as anybody knows. */
+export function entrust(iterator: object): void {
+  askedFor.add(iterator);
+}
+
+/** Whether it is one that Python asked for. */
+export function isEntrusted(value: object): boolean {
+  return askedFor.has(value);
+}
+
+/** JavaScript has the value, too: that Python lets go of it ends nothing. */
+export function share(value: unknown): void {
+  askedFor.delete(value as object);
+}
+
+/** Python has let go of the value. An iterator that it asked for is closed, as `for … of` closes what it leaves. */
+export function leave(value: unknown): void {
+  if (!askedFor.delete(value as object)) return;
+  // In a turn of its own: this runs the iterator's code, and whoever comes here is in the middle of something.
+  Promise.resolve()
+    .then(() => QUESTIONS_OF_ALL.return(value as Owner))
+    .catch((error: unknown) => {
+      // Nobody waits for it, so nobody else would tell.
+      const detail = error instanceof Error ? error.stack : String(error);
+      process.emitWarning('an iterator that Python has left failed to end', {
+        type: 'BridgeWarning',
+        detail,
+      });
+    });
 }
 
 const QUESTIONS_OF_ALL = {
@@ -77,8 +119,9 @@ const QUESTIONS_OF_ALL = {
   members: memberNames,
   iterate: (object: Owner) => iteratorOf(object, [Symbol.iterator, Symbol.asyncIterator]),
   iterate_async: (object: Owner) => iteratorOf(object, [Symbol.asyncIterator, Symbol.iterator]),
-  next: (iterator: Owner, ...sent: unknown[]) => step(callMember(iterator, 'next', sent)),
+  next: (iterator: Owner, ...sent: unknown[]) => step(iterator, 'next', sent),
   return: (iterator: Owner) => {
+    askedFor.delete(iterator);
     if (typeof iterator.return !== 'function') return null;
     return settled(callMember(iterator, 'return', []), () => null);
   },
@@ -103,15 +146,29 @@ function callMember(object: Owner, name: PropertyKey, args: readonly unknown[]):
 /** A new iterator, or null where there is none. */
 function iteratorOf(object: Owner, symbols: readonly symbol[]): unknown {
   const symbol = hasMembers(object) ? symbols.find((each) => typeof object[each] === 'function') : undefined;
-  return symbol === undefined ? null : callMember(object, symbol, []);
+  if (symbol === undefined) return null;
+  const made = callMember(object, symbol, []);
+  if (hasMembers(made)) entrust(made);
+  return made;
 }
 
-/** A step as Python takes it: (done, value). */
-function step(result: unknown): unknown {
-  return settled(result, (made) => {
+/** A step as Python takes it: (done, value). The last one, or one that fails, is the iterator's end. */
+function step(iterator: Owner, method: 'next' | 'throw', args: readonly unknown[]): unknown {
+  const taken = (made: unknown): unknown => {
     const { done, value } = made as IteratorResult<unknown>;
+    if (done === true) askedFor.delete(iterator);
     return tuple(done === true, value);
-  });
+  };
+  const failed = (error: unknown): never => {
+    askedFor.delete(iterator);
+    throw error;
+  };
+  try {
+    const result = callMember(iterator, method, args);
+    return types.isPromise(result) ? result.then(taken, failed) : taken(result);
+  } catch (error) {
+    return failed(error);
+  }
 }
 
 function settled(result: unknown, use: (value: unknown) => unknown): unknown {
@@ -119,7 +176,7 @@ function settled(result: unknown, use: (value: unknown) => unknown): unknown {
 }
 
 function throwInto(iterator: Owner, error: unknown): unknown {
-  if (typeof iterator.throw === 'function') return step(callMember(iterator, 'throw', [error]));
+  if (typeof iterator.throw === 'function') return step(iterator, 'throw', [error]);
   return settled(QUESTIONS_OF_ALL.return(iterator), () => {
     throw error;
   });

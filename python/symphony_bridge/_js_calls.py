@@ -8,22 +8,21 @@ from typing import Any, Awaitable
 from . import _native, _runtime
 
 
-def ask(question: str, *args: Any) -> Any:
+def ask(question: str, asked: Any, *args: Any) -> Any:
     """Ask and wait. Raises as calls of a host's functions do."""
-    span, session = _runtime.current_span.get(), _session(args)
-    return _native.host_call(question, args, None, _site(), span, session)
+    # An object is asked, and not given: what is given back to JavaScript may be held there.
+    if isinstance(asked, _native.HostRef):
+        return asked._call(question, args, None)
+    span, session = _runtime.current_span.get(), _runtime.current_session.get()
+    return _native.host_call(question, (asked, *args), None, _site(), span, session)
 
 
-def ask_async(question: str, *args: Any) -> Awaitable[Any]:
+def ask_async(question: str, asked: Any, *args: Any) -> Awaitable[Any]:
     """Awaitable form of :func:`ask`."""
-    span, session = _runtime.current_span.get(), _session(args)
-    return _native.host_call_async(question, args, None, _site(), span, session)
-
-
-def _session(args: tuple[Any, ...]) -> int:
-    """Return the session of the object that is asked; without one, the caller's."""
-    asked = args[0] if args else None
-    return asked._session if isinstance(asked, _native.HostRef) else _runtime.current_session.get()
+    if isinstance(asked, _native.HostRef):
+        return asked._call_async(question, args, None)
+    span, session = _runtime.current_span.get(), _runtime.current_session.get()
+    return _native.host_call_async(question, (asked, *args), None, _site(), span, session)
 
 
 def _site() -> str:

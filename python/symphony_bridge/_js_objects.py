@@ -233,13 +233,17 @@ class JsMethod:
 
 
 class JsStream:
-    """Asynchronous iteration over any JavaScript object that can be iterated."""
+    """Asynchronous iteration over any JavaScript object that can be iterated.
+
+    Left half-way, it ends the iterator that was made for it; ``aclose`` also waits for that.
+    """
 
     __slots__ = ("_iterator", "_source")
 
     def __init__(self, source: JsObject) -> None:
         self._source = source
-        self._iterator: JsObject | None = None
+        # An iterator need not be asked for one.
+        self._iterator: JsObject | None = source if isinstance(source, JsIterator) else None
 
     def __aiter__(self) -> JsStream:
         return self
@@ -258,7 +262,10 @@ class JsStream:
 
 
 class _Items:
-    """Iteration on a thread; ends the JavaScript iterator when it is dropped half-way by ``close``."""
+    """Iteration on a thread.
+
+    Left half-way, it ends the iterator that was made for it; ``close`` also waits for that.
+    """
 
     __slots__ = ("_iterator",)
 

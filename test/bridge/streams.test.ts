@@ -1,9 +1,12 @@
 /** Generators and iterators of either language in the other one: pull, early close, errors, cancellation. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BridgeError, CallCancelled, PythonError } from '../../extension/bridge/errors';
-import { onBothHosts, openForTest, rejection } from './bothHosts';
+import type { PyObject } from '../../extension/bridge/refs';
+import { currentCall } from '../../extension/bridge/scope';
+import { onBothHosts, openEmbedded, openForTest, rejection } from './bothHosts';
 import { nothingLeft, objectFixture } from './objectFixture';
 
 async function collect(items: AsyncIterable<unknown>): Promise<unknown[]> {
@@ -200,4 +203,177 @@ onBothHosts('asynchronous generators of JavaScript serve async for', async (brid
     (log as unknown[]).some((entry) => entry instanceof PythonError && entry.type === 'KeyError'),
     String(log),
   );
+});
+
+/** Makes iterators that tell when they are closed, and that nothing but `return()` closes. */
+class Counting {
+  constructor(private readonly stop = 9) {}
+
+  [Symbol.iterator]() {
+    const { stop } = this;
+    return {
+      count: 0,
+      next() {
+        if (this.count === stop) throw new Error('too far');
+        return { done: this.count === 4, value: this.count++ };
+      },
+      return() {
+        log.push('closed');
+        return { done: true, value: undefined };
+      },
+    };
+  }
+}
+
+onBothHosts('regression: an iterator that is a plain object counts on', async (bridge) => {
+  const fixture = await objectFixture(bridge);
+  assert.deepEqual(await fixture.run('result = list(a)', new Counting()), [0, 1, 2, 3]);
+  const all = await fixture.run_async('return [x async for x in a]', new Counting());
+  assert.deepEqual(all, [0, 1, 2, 3]);
+  await nothingLeft(fixture);
+});
+
+/** What JavaScript has logged once Python has let go of everything. */
+async function loggedAtLast(fixture: PyObject): Promise<unknown[]> {
+  await nothingLeft(fixture);
+  await delay(30);
+  return log.splice(0);
+}
+
+/** Ways to leave `{it}`, which has begun. */
+const LEAVING = {
+  break: 'for x in {it}:\n    break',
+  'an exception': 'try:\n    for x in {it}:\n        raise KeyError(x)\nexcept KeyError:\n    pass',
+  'a variable': 'i = iter({it})\nnext(i)\ni = None\nlog.append("gone")',
+  unpacking: 'try:\n    x, y = {it}\nexcept ValueError:\n    pass',
+  closing: 'i = iter({it})\nnext(i)\ni.close()',
+};
+
+onBothHosts(
+  'regression: an iterator that Python asked for ends, once, when Python leaves it',
+  async (bridge) => {
+    const fixture = await objectFixture(bridge);
+    log.length = 0;
+    for (const [way, source] of Object.entries(LEAVING)) {
+      const leave = (it: string, from: unknown) => fixture.run(source.replace('{it}', it), from);
+      await leave('a', new Counting());
+      assert.deepEqual(await loggedAtLast(fixture), ['closed'], `an iterable, ${way}`);
+      await leave('a()', () => numbers(9));
+      assert.deepEqual(await loggedAtLast(fixture), ['closed'], `a generator, ${way}`);
+      await leave('a()', async () => later(9));
+      assert.deepEqual(await loggedAtLast(fixture), ['closed'], `an asynchronous generator, ${way}`);
+    }
+    await fixture.run('iter(a)', new Counting());
+    assert.deepEqual(await loggedAtLast(fixture), ['closed'], 'without a step');
+    await fixture.run('list(a)', new Counting());
+    await rejection(fixture.run('list(a)', new Counting(2)));
+    assert.deepEqual(await loggedAtLast(fixture), [], 'what has ended, or failed, is not closed');
+    await fixture.take_log();
+  },
+);
+
+onBothHosts('regression: leaving async for ends what Python asked for', async (bridge) => {
+  const fixture = await objectFixture(bridge);
+  log.length = 0;
+  const ways = [
+    'async for x in {it}:\n    break',
+    'try:\n    async for x in {it}:\n        raise KeyError(x)\nexcept KeyError:\n    pass',
+    'i = {it}.__aiter__()\nawait i.__anext__()\nawait i.aclose()',
+  ];
+  for (const source of ways) {
+    const leave = (it: string, from: unknown) => fixture.run_async(source.replace('{it}', it), from);
+    await leave('a', new Counting());
+    await leave('(await a.call_async())', () => numbers(9));
+    await leave('(await a.call_async())', () => later(9));
+    assert.deepEqual(await loggedAtLast(fixture), ['closed', 'closed', 'closed'], source);
+  }
+});
+
+onBothHosts('a step that runs when its task is cancelled ends the iterator when it can', async (bridge) => {
+  const fixture = await objectFixture(bridge);
+  let open = (): void => {};
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  async function* waiting(listens: boolean): AsyncGenerator<number> {
+    try {
+      yield 1;
+      const signal = listens ? currentCall()?.signal : undefined;
+      await Promise.race([gate, new Promise((resolve) => signal?.addEventListener('abort', resolve))]);
+      yield 2;
+    } finally {
+      log.push('closed');
+    }
+  }
+  const body = [
+    'async def consume():',
+    '    async for item in await a.call_async(b):',
+    '        log.append(item)',
+    'task = asyncio.ensure_future(consume())',
+    'while not log:',
+    '    await asyncio.sleep(0.005)',
+    'await asyncio.sleep(0.05)',
+    'task.cancel()',
+    'await asyncio.wait([task])',
+    'return task.cancelled()',
+  ].join('\n');
+  assert.equal(await fixture.run_async(body, waiting, true), true);
+  assert.deepEqual(await fixture.take_log(), [1]);
+  assert.deepEqual(await loggedAtLast(fixture), ['closed']);
+  assert.equal(await fixture.run_async(body, waiting, false), true);
+  assert.deepEqual(await fixture.take_log(), [1]);
+  assert.deepEqual(await loggedAtLast(fixture), []);
+  open();
+  await delay(10);
+  assert.deepEqual(log.splice(0), ['closed']);
+});
+
+onBothHosts('an iterator that JavaScript may go on with stays open', async (bridge) => {
+  const fixture = await objectFixture(bridge);
+  const kept = numbers(9);
+  const give = () => kept;
+  assert.equal(await fixture.run('result = next(a)', kept), 0);
+  assert.equal(await fixture.run('result = next(a[0])', [kept]), 1);
+  assert.equal(await fixture.run('i = a()\nresult = next(a())', give), 2);
+  assert.equal(await fixture.run('i = a()\nb(i)\nresult = next(i)', give, String), 3);
+  assert.equal(await fixture.run('result = a()', give), kept);
+  assert.deepEqual(await loggedAtLast(fixture), []);
+  assert.deepEqual(kept.next(), { done: false, value: 4 });
+});
+
+onBothHosts('what fails while it ends is a warning', async (bridge) => {
+  const fixture = await objectFixture(bridge);
+  async function* failing(): AsyncGenerator<number> {
+    try {
+      yield 1;
+    } finally {
+      await delay(1);
+      // biome-ignore lint/correctness/noUnsafeFinally: that is what is tested
+      throw new Error('not so easily');
+    }
+  }
+  const warned = once(process, 'warning');
+  await fixture.run('for x in a():\n    break', failing);
+  const [warning] = (await warned) as [Error & { detail: string }];
+  assert.equal(warning.name, 'BridgeWarning');
+  assert.match(warning.detail, /not so easily/);
+});
+
+test('embedded: iterators end that synchronous calls leave', async (t) => {
+  const bridge = await openEmbedded(t);
+  const fixture = await objectFixture(bridge);
+  for (const [way, source] of Object.entries(LEAVING)) {
+    bridge.callSync(fixture.run, source.replace('{it}', 'a'), new Counting());
+    bridge.callSync(fixture.run, source.replace('{it}', 'a()'), () => numbers(9));
+    assert.deepEqual(await loggedAtLast(fixture), ['closed', 'closed'], way);
+  }
+});
+
+onBothHosts('the end of a session ends the iterators that Python reads', async (bridge) => {
+  const fixture = await objectFixture(bridge);
+  // Where an embedded Python keeps it, too: so this is the last test.
+  await fixture.run('import builtins\nbuiltins.kept = a()\nnext(builtins.kept)', () => numbers(9));
+  await bridge.close();
+  await delay(10);
+  assert.deepEqual(log.splice(0), ['closed']);
 });

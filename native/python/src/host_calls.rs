@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -32,6 +32,9 @@ use crate::waits::{self, Waited};
 static PENDING: LazyLock<Mutex<HashMap<u32, Waiting>>> = LazyLock::new(Mutex::default);
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 static LOOP_THREAD: AtomicU64 = AtomicU64::new(0);
+
+/// A call that goes on for this long after its cancellation is told of.
+const REPORT_AFTER: Duration = Duration::from_secs(1);
 
 enum Answer {
     Frame {
@@ -353,10 +356,11 @@ impl PendingCall {
 
     /// Tells TypeScript that the caller gives up; its answer still comes, when its clean-up is done.
     fn asking(&self) -> impl FnOnce() + Send + 'static {
-        let (session, id, over) = (self.session, self.id, self.over.clone());
+        let (session, id, span, over) = (self.session, self.id, self.span, self.over.clone());
         move || {
             if !over.swap(true, Ordering::AcqRel) {
                 cancel(session, id);
+                aio::runtime().spawn(report_unless_over(session, id, span));
             }
         }
     }
@@ -400,6 +404,17 @@ impl Drop for PendingCall {
             cancel(self.session, self.id);
         }
     }
+}
+
+/// Tells that a cancelled call goes on: its function took the signal, so Python waits for it.
+async fn report_unless_over(session: Option<&'static Session>, id: u32, span: SpanId) {
+    tokio::time::sleep(REPORT_AFTER).await;
+    let name = lock(&PENDING).get(&id).map(|call| call.who.name.clone());
+    let Some(name) = name else { return };
+    let told = format!("{name} of TypeScript goes on after its cancellation");
+    recorder::error(span, &told);
+    let _inside = sessions::enter(session);
+    session::print("stderr", format!("{told}\n").as_bytes());
 }
 
 fn cancel(session: Option<&'static Session>, id: u32) {
