@@ -1,10 +1,10 @@
 /** The component of `examples/rust-component`, built as its README says: script, trace, errors, cancellation. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { CallCancelled, ComponentError, PitError } from '../../extension/bridge/errors';
+import { CallCancelled, ComponentError, PitError, PythonError } from '../../extension/bridge/errors';
 import { readTraceFile } from '../../extension/conductor/traceFile';
 import { spanAt, spanCount, type TraceModel, type TraceSpan } from '../../extension/protocol/trace/model';
 import { HOSTS, onBothHosts, rejection, scratchFolder } from './bothHosts';
@@ -12,18 +12,40 @@ import { Program } from './children';
 
 const ROOT = join(__dirname, '..', '..');
 const EXAMPLE = join(ROOT, 'examples', 'rust-component');
+const SOURCE = join(EXAMPLE, 'src', 'lib.rs');
 const folder = scratchFolder();
 const script = join(folder, 'component.conductor.py');
 
 /** What TypeScript calls: awaitables need a coroutine around them. */
 const USER = `
 import asyncio
+import contextvars
 from pathlib import Path
 from symphony_bridge import host
-from text_index import Index
+from text_index import Index, Query
+
+variable = contextvars.ContextVar("variable", default="unset")
 
 async def index(folder):
     return await Index().add(folder, None)
+
+async def variables(folder, value):
+    variable.set(value)
+    seen = []
+
+    def progress(done, total):
+        seen.append(["progress", variable.get()])
+        variable.set("left behind")
+
+    async def judge(hit):
+        seen.append(["judge", variable.get()])
+        variable.set("left behind")
+        return 0.0
+
+    words = Index()
+    await words.add(folder, progress)
+    await words.best(Query.Word("variable"), judge)
+    return [*seen, ["caller", variable.get()]]
 
 async def wait():
     async def forever(done, total):
@@ -62,16 +84,15 @@ for (const host of HOSTS) {
     assert.match(ended.stdout, /^text_index\.add: the folder cannot be read .*'folder': .*nowhere/m);
 
     const model = readTraceFile(trace);
-    const source = join(EXAMPLE, 'src', 'lib.rs');
     const [add, failed] = spansNamed(model, 'text_index.add');
     assert.equal(add.lang, 'rust');
     assert.equal(add.from, 'python');
     assert.equal(add.caller?.file, script);
-    assert.equal(add.callee?.file, source);
+    assert.equal(add.callee?.file, SOURCE);
     assert.match(failed.error ?? '', /cannot be read/);
     const [progress] = spansNamed(model, 'show_progress');
     assert.deepEqual([progress.lang, progress.from, progress.parent], ['python', 'rust', add.row]);
-    assert.equal(progress.caller?.file, source);
+    assert.equal(progress.caller?.file, SOURCE);
     assert.equal(progress.callee?.file, script);
     const [best] = spansNamed(model, 'text_index.best');
     assert.ok(spansNamed(model, 'judge').every((span) => span.parent === best.row));
@@ -88,6 +109,31 @@ onBothHosts('an error of a component is one error with operation, fields, cause 
   const error = await rejection(bridge.call('component_user:index', ['/nowhere']));
   assert.ok(error instanceof ComponentError && !(error instanceof PitError), error.stack);
   assert.deepEqual([error.component, error.operation], ['text_index', 'add']);
+  assert.equal(error.message, 'the folder cannot be read');
+  assert.deepEqual(Object.entries(error.details ?? {}), [['folder', "PosixPath('/nowhere')"]]);
+  const { cause } = error;
+  assert.ok(cause instanceof ComponentError, String(cause));
+  assert.match(cause.message, /No such file/);
+  assert.ok(cause.cause instanceof PythonError, String(cause.cause));
+  assert.equal(cause.cause.type, 'FileNotFoundError');
+  const lines = readFileSync(SOURCE, 'utf8').split('\n');
+  const line = lines.findIndex((text) => text.includes('"the folder cannot be read"')) + 1;
+  const frame = error.frames.at(-1);
+  assert.deepEqual(
+    [frame?.language, frame?.function, frame?.file, frame?.line],
+    ['rust', 'text_index::add', SOURCE, line],
+  );
+});
+
+onBothHosts('what a component calls sees the context variables of who called it', async (bridge) => {
+  await bridge.call('sys:path.insert', [0, folder]);
+  const seen = await Promise.all(
+    ['a', 'b'].map((value) => bridge.call('component_user:variables', [folder, value])),
+  );
+  ['a', 'b'].forEach((value, index) => {
+    const told = new Set((seen[index] as string[][]).map((pair) => pair.join(' ')));
+    assert.deepEqual(told, new Set([`progress ${value}`, `judge ${value}`, `caller ${value}`]));
+  });
 });
 
 onBothHosts('aborting a call stops the component', async (bridge) => {

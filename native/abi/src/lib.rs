@@ -15,7 +15,7 @@ pub use callback::Callback;
 pub use future::RawFuture;
 
 /// Grows with every change of [`Table`] that a component compiled before it could not bear.
-pub const ABI: u32 = 1;
+pub const ABI: u32 = 2;
 /// Where `symphony_bridge._native` keeps the table.
 pub const CAPSULE: &CStr = c"symphony_bridge._native.components";
 
@@ -80,21 +80,24 @@ pub struct Table {
     /// Ends a span, also as the thread's current one. GIL: any.
     pub end: extern "C" fn(SpanId),
 
-    /// Runs a future on the host's Tokio inside a span. The result, a new reference, is an awaitable of
+    /// Runs a future on the host's Tokio inside a span. Python that it calls sees a copy of the context
+    /// (`contextvars`) in which this is called. The result, a new reference, is an awaitable of
     /// the running asyncio loop; when the future is over, the callback gives its result on the loop's
     /// thread. Cancelling the awaitable drops the future; it is cancelled once that, and what the future has
     /// called and not waited for, is over. The first poll may be at once, on this thread and without the
     /// GIL. GIL: held.
     pub spawn: unsafe extern "C" fn(RawFuture, SpanId, Callback) -> *mut Object,
-    /// Waits for a future without the GIL; 0, or -1 with an exception when the wait was broken: the
-    /// future is dropped then, as by a cancellation. GIL: held.
+    /// Waits for a future without the GIL, in the context as above; 0, or -1 with an exception when the wait
+    /// was broken: the future is dropped then, as by a cancellation. GIL: held.
     pub wait: unsafe extern "C" fn(RawFuture, RawOperation, SpanId) -> i32,
 
-    /// Calls Python, below the thread's current span. The first callback gives a tuple of callable,
+    /// Calls Python, below the thread's current span, and in the context of the future or the blocking work
+    /// that this thread runs, else in an empty one. The first callback gives a tuple of callable,
     /// arguments and keywords or None; what the call gives, awaited if it can be, goes to the second.
-    /// Both run with the GIL. The future is over after that; dropping it cancels the call. GIL: no.
-    pub call: unsafe extern "C" fn(Callback, Callback, RawOperation) -> RawFuture,
-    /// Runs a callback on a thread that may block, inside the thread's current span. GIL: no.
+    /// Both run with the GIL. The future is over after that; dropping it cancels the call. The end of the last
+    /// one cancels it, too, and the call's future is over when Python has cleaned up. GIL: no.
+    pub call: unsafe extern "C" fn(Callback, Callback, RawOperation, RawFuture) -> RawFuture,
+    /// Runs a callback on a thread that may block, inside the thread's current span and context. GIL: no.
     pub block: unsafe extern "C" fn(Callback) -> RawFuture,
     /// Is over after so many nanoseconds. GIL: any.
     pub sleep: extern "C" fn(u64) -> RawFuture,

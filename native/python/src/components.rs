@@ -92,7 +92,7 @@ extern "C" fn end(span: SpanId) {
 
 unsafe extern "C" fn spawn(future: RawFuture, span: SpanId, settle: Callback) -> *mut Object {
     answering(|py| {
-        let (future, ask) = inside::ending(future, span);
+        let (future, ask) = inside::ending(py, future, span)?;
         // SAFETY: it expects nothing.
         let convert = |py: Python<'_>, ()| taken(py, unsafe { settle.call(null_mut()) });
         aio::spawn_asking(py, future, ask, convert).map(Bound::unbind)
@@ -101,7 +101,7 @@ unsafe extern "C" fn spawn(future: RawFuture, span: SpanId, settle: Callback) ->
 
 unsafe extern "C" fn wait(future: RawFuture, operation: RawOperation, span: SpanId) -> i32 {
     let done = answering(|py| {
-        let (future, ask) = inside::ending(future, span);
+        let (future, ask) = inside::ending(py, future, span)?;
         // SAFETY: the component lends the text for the time of the call.
         host_calls::refuse_deadlock(py, unsafe { operation.title.read() })?;
         match waits::block_on_asking(py, future, ask)? {
@@ -121,12 +121,13 @@ unsafe extern "C" fn call(
     prepare: Callback,
     finish: Callback,
     operation: RawOperation,
+    stop: RawFuture,
 ) -> RawFuture {
     // SAFETY: the component lends the texts for the time of the call.
     let crossing = unsafe { (operation.title.read(), operation.site.read()) };
     let crossing = (crossing.0.to_owned(), crossing.1.to_owned());
     guarded(RawFuture::new(async {}), || {
-        RawFuture::new(run_python(prepare, finish, crossing))
+        RawFuture::new(run_python(prepare, finish, crossing, stop))
     })
 }
 
@@ -135,10 +136,11 @@ fn run_python(
     prepare: Callback,
     finish: Callback,
     (name, caller): (String, String),
+    stop: RawFuture,
 ) -> impl Future<Output = ()> + Send + 'static {
     control::ensure_started();
-    let (sender, receiver) = oneshot::channel();
-    let started = inside::started();
+    let (sender, mut receiver) = oneshot::channel();
+    let (started, context) = (inside::started(), inside::caller_context());
     let control = JobControl::internal(Box::new(move |py, outcome| {
         let _started = started;
         // A receiver that is gone has cancelled the job: nobody wants the result.
@@ -159,6 +161,9 @@ fn run_python(
     dispatch::submit(Job {
         control: control.clone(),
         prepare: Box::new(move |py, _| {
+            if let Some(context) = context {
+                inside::adopt(py, &context)?;
+            }
             // SAFETY: it expects nothing.
             let prepared = taken(py, unsafe { prepare.call(null_mut()) })?;
             let (callable, args, kwargs): (Py<PyAny>, _, _) = prepared.extract(py)?;
@@ -175,10 +180,18 @@ fn run_python(
         session: sessions::current(),
         caller: Caller::Context(None),
     });
-    let mut cancel_on_drop = CancelOnDrop(Some(control));
+    let mut cancel_on_drop = CancelOnDrop(Some(control.clone()));
     async move {
         // An end of the bridge drops the sender: the component finds no result then.
-        let _ = receiver.await;
+        let stopped = tokio::select! {
+            biased;
+            _ = &mut receiver => false,
+            () = stop => true,
+        };
+        if stopped {
+            control::cancel(control);
+            let _ = receiver.await;
+        }
         cancel_on_drop.disarm();
     }
 }
@@ -186,10 +199,11 @@ fn run_python(
 unsafe extern "C" fn block(work: Callback) -> RawFuture {
     let span = recorder::current();
     let session = sessions::current();
-    let started = inside::started();
+    let (started, context) = (inside::started(), inside::caller_context());
     let task = aio::runtime().spawn_blocking(move || {
         let _session = sessions::enter(session);
         let _span = recorder::enter(span);
+        let _context = inside::enter_context(context);
         let _started = started;
         // SAFETY: it expects nothing.
         unsafe { work.call(null_mut()) };

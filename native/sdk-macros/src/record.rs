@@ -2,10 +2,11 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Error, Expr, Fields, Ident, Lit, LitStr, Member, Variant};
 
-use crate::annotation;
+use crate::{annotation, keywords};
 
 pub fn derive(input: &DeriveInput) -> Result<TokenStream, Error> {
     if !input.generics.params.is_empty() {
@@ -14,7 +15,7 @@ pub fn derive(input: &DeriveInput) -> Result<TokenStream, Error> {
     }
     let options = Options::of(&input.attrs)?;
     let parts = match &input.data {
-        Data::Struct(data) => of_struct(&input.ident, &data.fields),
+        Data::Struct(data) => of_struct(&input.ident, &data.fields)?,
         Data::Enum(data)
             if data
                 .variants
@@ -23,7 +24,9 @@ pub fn derive(input: &DeriveInput) -> Result<TokenStream, Error> {
         {
             of_enum(data.variants.iter())?
         }
-        Data::Enum(data) if options.class.is_none() => of_union(&input.ident, data.variants.iter()),
+        Data::Enum(data) if options.class.is_none() => {
+            of_union(&input.ident, data.variants.iter())?
+        }
         Data::Enum(_) => {
             let message = "an enum with fields has classes of its own";
             return Err(Error::new(input.ident.span(), message));
@@ -44,7 +47,7 @@ struct Parts {
 }
 
 fn implementation(input: &DeriveInput, options: &Options, parts: &Parts) -> TokenStream {
-    let (ident, name) = (&input.ident, input.ident.to_string());
+    let (ident, name) = (&input.ident, name_of(&input.ident));
     let (doc, frozen) = (doc_of(&input.attrs), options.frozen);
     let Parts { kind, into, from } = parts;
     let kind = match &options.class {
@@ -88,11 +91,11 @@ fn implementation(input: &DeriveInput, options: &Options, parts: &Parts) -> Toke
     }
 }
 
-fn of_struct(ident: &Ident, fields: &Fields) -> Parts {
-    let described = described(fields);
+fn of_struct(ident: &Ident, fields: &Fields) -> Result<Parts, Error> {
+    let described = described(fields)?;
     let values = fields.members();
-    let read = read(&quote!(Self), &ident.to_string(), fields);
-    Parts {
+    let read = read(&quote!(Self), &name_of(ident), fields);
+    Ok(Parts {
         kind: quote!(record::Kind::Struct(&#described)),
         into: quote! {
             let fields: Vec<Bound<'py, PyAny>> = vec![#(record::item(py, self.#values)?),*];
@@ -102,12 +105,12 @@ fn of_struct(ident: &Ident, fields: &Fields) -> Parts {
             SHAPE.check(object)?;
             Ok(#read)
         },
-    }
+    })
 }
 
 fn of_enum<'a>(variants: impl Iterator<Item = &'a Variant> + Clone) -> Result<Parts, Error> {
     let members = variants.clone().map(|variant| {
-        let name = variant.ident.to_string();
+        let name = name_of(&variant.ident);
         let value = match &variant.discriminant {
             Some((_, value)) => quote!(Some(#value)),
             None => quote!(None),
@@ -133,11 +136,14 @@ fn of_enum<'a>(variants: impl Iterator<Item = &'a Variant> + Clone) -> Result<Pa
     })
 }
 
-fn of_union<'a>(ident: &Ident, variants: impl Iterator<Item = &'a Variant>) -> Parts {
+fn of_union<'a>(
+    ident: &Ident,
+    variants: impl Iterator<Item = &'a Variant>,
+) -> Result<Parts, Error> {
     let (mut kinds, mut into, mut from) = (Vec::new(), Vec::new(), Vec::new());
     for (index, variant) in variants.enumerate() {
-        let (case, name) = (&variant.ident, variant.ident.to_string());
-        let described = described(&variant.fields);
+        let (case, name) = (&variant.ident, name_of(&variant.ident));
+        let described = described(&variant.fields)?;
         kinds.push(quote!((#name, &#described)));
         let members: Vec<_> = variant.fields.members().collect();
         // By number: a field may have the name of something that is used below.
@@ -150,14 +156,11 @@ fn of_union<'a>(ident: &Ident, variants: impl Iterator<Item = &'a Variant>) -> P
                 SHAPE.variant(py, #index, Some(fields))
             }
         });
-        let read = read(
-            &quote!(Self::#case),
-            &format!("{ident}.{case}"),
-            &variant.fields,
-        );
+        let owner = format!("{}.{name}", name_of(ident));
+        let read = read(&quote!(Self::#case), &owner, &variant.fields);
         from.push(quote!(#index => Ok(#read)));
     }
-    Parts {
+    Ok(Parts {
         kind: quote!(record::Kind::Union(&[#(#kinds),*])),
         into: quote!(match self { #(#into)* }),
         from: quote! {
@@ -166,35 +169,38 @@ fn of_union<'a>(ident: &Ident, variants: impl Iterator<Item = &'a Variant>) -> P
                 _ => unreachable!("a variant that the shape does not have"),
             }
         },
-    }
+    })
 }
 
 /// `[("name", "annotation"), …]`
-fn described(fields: &Fields) -> TokenStream {
-    let rows = fields.members().zip(fields).map(|(member, field)| {
-        let (name, kind) = (name_of(&member).to_string(), annotation::of(&field.ty));
-        let name = name.trim_start_matches("r#");
-        quote!((#name, #kind))
-    });
-    quote!([#(#rows),*])
+fn described(fields: &Fields) -> Result<TokenStream, Error> {
+    let mut rows = Vec::new();
+    for (member, field) in fields.members().zip(fields) {
+        let (name, kind) = (field_of(&member), annotation::of(&field.ty));
+        keywords::refuse(&name, member.span())?;
+        rows.push(quote!((#name, #kind)));
+    }
+    Ok(quote!([#(#rows),*]))
 }
 
 /// `Type { field: …, … }`, read from `object`.
 fn read(path: &TokenStream, owner: &str, fields: &Fields) -> TokenStream {
     let members = fields.members();
-    let names = fields.members().map(|member| {
-        let name = name_of(&member).to_string();
-        name.trim_start_matches("r#").to_owned()
-    });
+    let names = fields.members().map(|member| field_of(&member));
     quote!(#path { #(#members: record::field(object, #owner, #names)?),* })
 }
 
 /// A field's name in Python.
-fn name_of(member: &Member) -> Ident {
+fn field_of(member: &Member) -> String {
     match member {
-        Member::Named(name) => name.clone(),
-        Member::Unnamed(index) => format_ident!("_{}", index.index),
+        Member::Named(name) => name_of(name),
+        Member::Unnamed(index) => format!("_{}", index.index),
     }
+}
+
+/// A name in Python, which knows no `r#`.
+fn name_of(ident: &Ident) -> String {
+    ident.unraw().to_string()
 }
 
 #[derive(Default)]

@@ -12,7 +12,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use pyo3::IntoPyObjectExt;
-use symphony_abi::panics::Panic;
+use symphony_abi::panics::{self, Panic};
 
 use crate::host;
 use crate::python::PythonError;
@@ -129,7 +129,7 @@ fn built(py: Python<'_>, error: Error, component: &str, operation: &str) -> PyRe
     known.set_item("hint", facts.hint)?;
     let details = PyDict::new(py);
     for (field, value) in facts.fields {
-        details.set_item(field, value(py)?)?;
+        details.set_item(field, told(py, value)?)?;
     }
     known.set_item("details", details)?;
     let file = host::source_path(facts.place.file());
@@ -141,14 +141,26 @@ fn built(py: Python<'_>, error: Error, component: &str, operation: &str) -> PyRe
     let made = PyErr::from_value(class.call((facts.message,), Some(&known))?);
     let cause = match facts.cause {
         Some(Cause::Ours(cause)) => Some(built(py, cause, component, operation)?),
-        // Its words are said already, so only what Python knows better is told again.
-        Some(Cause::Itself(error)) => {
-            known_to_python(py, &*error).or_else(|| chain(py, error.source()))
-        }
+        Some(Cause::Itself(error)) => below(py, &*error),
         None => None,
     };
     made.set_cause(py, cause);
     Ok(made)
+}
+
+/// A field as Python finds it. One that has no form there must not hide the error that it is part of.
+fn told(py: Python<'_>, value: Field) -> PyResult<Py<PyAny>> {
+    let failure = match panics::caught(|| value(py)) {
+        Ok(Ok(value)) => return Ok(value),
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => format!("its conversion panicked: {}", panic.message),
+    };
+    format!("<not available: {failure}>").into_py_any(py)
+}
+
+/// What is told below the words of an error: the error itself where Python knows it better, else its source.
+fn below(py: Python<'_>, error: &(dyn std::error::Error + 'static)) -> Option<PyErr> {
+    known_to_python(py, error).or_else(|| chain(py, error.source()))
 }
 
 /// The errors below an error of Rust's.
@@ -170,10 +182,13 @@ fn known_to_python(py: Python<'_>, error: &(dyn std::error::Error + 'static)) ->
         return Some(error.clone_ref(py));
     }
     let error = error.downcast_ref::<io::Error>()?;
-    Some(PyErr::from(match error.raw_os_error() {
+    let made = PyErr::from(match error.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code),
         None => io::Error::new(error.kind(), error.to_string()),
-    }))
+    });
+    // Its words are those of the error that it was made of.
+    made.set_cause(py, error.get_ref().and_then(|inner| below(py, inner)));
+    Some(made)
 }
 
 /// The exception for a panic.

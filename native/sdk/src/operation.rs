@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use pyo3::prelude::*;
+use pyo3::types::IntoPyDict;
 use pyo3::IntoPyObjectExt;
 use symphony_abi::panics::{self, Panic};
 use symphony_abi::{Callback, RawFuture, RawOperation, SpanId, Table, Text};
@@ -216,7 +217,9 @@ impl Operation {
     ) -> PyResult<T> {
         let raised = match outcome {
             Ok(Ok(value)) => return Ok(value),
-            Ok(Err(error)) => error::raise(py, error, self.component, self.name),
+            // Its causes find their words in code of the component's, which may panic.
+            Ok(Err(error)) => panics::caught(|| error::raise(py, error, self.component, self.name))
+                .unwrap_or_else(|panic| self.panicked(py, &panic)),
             Err(panic) => self.panicked(py, &panic),
         };
         span.fail(&raised.to_string());
@@ -228,7 +231,16 @@ impl Operation {
             "{}.{} panicked: {}",
             self.component, self.name, panic.message
         );
-        error::panicked(py, &message, panic)
+        let raised = error::panicked(py, &message, panic);
+        let named = || {
+            let error = raised.value(py);
+            error.setattr("component", self.component)?;
+            error.setattr("operation", self.name)?;
+            error.setattr("details", [("panic", &panic.message)].into_py_dict(py)?)
+        };
+        // An error that cannot name its operation is still the right error.
+        let _ = named();
+        raised
     }
 }
 

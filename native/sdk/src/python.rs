@@ -4,7 +4,7 @@
 //! a coroutine on the conductor's event loop. Must not know operations.
 
 use std::fmt::{self, Display, Formatter};
-use std::future::Future;
+use std::future::{pending, Future};
 use std::panic::Location;
 use std::ptr::null_mut;
 use std::sync::{Arc, Mutex};
@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex};
 use pyo3::conversion::FromPyObjectOwned;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyTuple};
 use pyo3::{BoundObject, IntoPyObjectExt};
 use symphony_abi::panics;
-use symphony_abi::{Callback, RawOperation, Text};
+use symphony_abi::{Callback, RawFuture, RawOperation, Text};
 
 use crate::host::{self, lock};
 
@@ -27,8 +27,21 @@ pub struct PythonFunction {
 }
 
 impl PythonFunction {
-    /// Calls it; what it gives is awaited if it can be, and converted. Dropping the future cancels the
-    /// call: a coroutine at the place where it waits, a function by `KeyboardInterrupt`.
+    /// The function that a module has under a name, which may lead through classes: `("ranker", "Judge.score")`.
+    ///
+    /// # Errors
+    /// What the import raises, `AttributeError`, and `TypeError` for what cannot be called.
+    pub fn import(py: Python<'_>, module: &str, path: &str) -> PyResult<Self> {
+        let mut found = py.import(module)?.into_any();
+        for name in path.split('.') {
+            found = found.getattr(name)?;
+        }
+        found.extract()
+    }
+
+    /// Calls it, in a copy of the context (`contextvars`) of the code that called the operation; what it gives
+    /// is awaited if it can be, and converted. Dropping the future cancels the call: a coroutine at the place
+    /// where it waits, a function by `KeyboardInterrupt`.
     ///
     /// # Errors
     /// [`PythonError`] for what Python raised, also while arguments or result were converted.
@@ -41,38 +54,43 @@ impl PythonFunction {
         A: for<'py> IntoPyObject<'py, Target = PyTuple> + Send + 'static,
         R: for<'py> FromPyObjectOwned<'py> + Send + 'static,
     {
-        let place = Location::caller();
-        let function = self.clone();
-        async move {
-            let (name, site) = (
-                function.name.clone(),
-                host::place(place.file(), place.line()),
-            );
-            let outcome: Arc<Mutex<Option<Result<R, PythonError>>>> = Arc::default();
-            let slot = outcome.clone();
-            let prepare = Callback::new(move |_| {
-                Python::attach(|py| host::give(py, function.prepared(py, args)))
-            });
-            let finish = Callback::new(move |value| {
-                Python::attach(|py| {
-                    // SAFETY: the value is lent, or null with an exception.
-                    let value = unsafe { Bound::from_borrowed_ptr_or_err(py, value.cast()) };
-                    let converted = value.and_then(|value| extracted(&value));
-                    *lock(&slot) = Some(converted.map_err(|error| PythonError::of(py, error)));
-                });
-                null_mut()
-            });
-            let operation = RawOperation {
-                key: 0,
-                title: Text::of(&name),
-                site: Text::of(&site),
-            };
-            // SAFETY: callbacks and texts are whole for the time of the call.
-            let running = unsafe { (host::table().call)(prepare, finish, operation) };
-            running.await;
-            let outcome = lock(&outcome).take();
-            outcome.unwrap_or_else(|| Err(PythonError::ended()))
-        }
+        self.begin(args, None::<NoKeywords>, pending())
+    }
+
+    /// As [`PythonFunction::call`], with keyword arguments.
+    ///
+    /// # Errors
+    /// As [`PythonFunction::call`].
+    #[track_caller]
+    pub fn call_with<A, K, R>(
+        &self,
+        args: A,
+        kwargs: K,
+    ) -> impl Future<Output = Result<R, PythonError>> + Send + 'static
+    where
+        A: for<'py> IntoPyObject<'py, Target = PyTuple> + Send + 'static,
+        K: for<'py> IntoPyObject<'py, Target = PyDict> + Send + 'static,
+        R: for<'py> FromPyObjectOwned<'py> + Send + 'static,
+    {
+        self.begin(args, Some(kwargs), pending())
+    }
+
+    /// As [`PythonFunction::call`], until `stop` is over: that cancels the call, which then ends when Python has
+    /// cleaned up. What a future that is dropped cannot do: it does not wait.
+    ///
+    /// # Errors
+    /// As [`PythonFunction::call`]; a call that was cancelled is the exception by which it ended.
+    #[track_caller]
+    pub fn call_until<A, R>(
+        &self,
+        args: A,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> impl Future<Output = Result<R, PythonError>> + Send + 'static
+    where
+        A: for<'py> IntoPyObject<'py, Target = PyTuple> + Send + 'static,
+        R: for<'py> FromPyObjectOwned<'py> + Send + 'static,
+    {
+        self.begin(args, None::<NoKeywords>, stop)
     }
 
     /// Calls it for what it does; what it gives is awaited if it can be, and dropped.
@@ -88,20 +106,75 @@ impl PythonFunction {
         async move { call.await.map(drop) }
     }
 
+    #[track_caller]
+    fn begin<A, K, R>(
+        &self,
+        args: A,
+        kwargs: Option<K>,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> impl Future<Output = Result<R, PythonError>> + Send + 'static
+    where
+        A: for<'py> IntoPyObject<'py, Target = PyTuple> + Send + 'static,
+        K: for<'py> IntoPyObject<'py, Target = PyDict> + Send + 'static,
+        R: for<'py> FromPyObjectOwned<'py> + Send + 'static,
+    {
+        let place = Location::caller();
+        let function = self.clone();
+        async move {
+            let (name, site) = (
+                function.name.clone(),
+                host::place(place.file(), place.line()),
+            );
+            let outcome: Arc<Mutex<Option<Result<R, PythonError>>>> = Arc::default();
+            let slot = outcome.clone();
+            let prepare = Callback::new(move |_| {
+                Python::attach(|py| host::give(py, function.prepared(py, args, kwargs)))
+            });
+            let finish = Callback::new(move |value| {
+                Python::attach(|py| {
+                    // SAFETY: the value is lent, or null with an exception.
+                    let value = unsafe { Bound::from_borrowed_ptr_or_err(py, value.cast()) };
+                    let converted = value.and_then(|value| extracted(&value));
+                    *lock(&slot) = Some(converted.map_err(|error| PythonError::of(py, error)));
+                });
+                null_mut()
+            });
+            let operation = RawOperation {
+                key: 0,
+                title: Text::of(&name),
+                site: Text::of(&site),
+            };
+            let stop = RawFuture::new(stop);
+            // SAFETY: callbacks, texts and future are whole for the time of the call.
+            let running = unsafe { (host::table().call)(prepare, finish, operation, stop) };
+            running.await;
+            let outcome = lock(&outcome).take();
+            outcome.unwrap_or_else(|| Err(PythonError::ended()))
+        }
+    }
+
     /// The callable itself.
     pub fn as_python<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
         self.callable.bind(py)
     }
 
     /// A tuple of callable, arguments and keywords, as the bridge takes it.
-    fn prepared<A>(&self, py: Python<'_>, args: A) -> PyResult<Py<PyAny>>
+    fn prepared<A, K>(&self, py: Python<'_>, args: A, kwargs: Option<K>) -> PyResult<Py<PyAny>>
     where
         A: for<'py> IntoPyObject<'py, Target = PyTuple>,
+        K: for<'py> IntoPyObject<'py, Target = PyDict>,
     {
         let args = args.into_pyobject(py).map_err(Into::into)?;
-        (self.callable.bind(py), args.into_bound(), py.None()).into_py_any(py)
+        let kwargs = match kwargs {
+            Some(kwargs) => Some(kwargs.into_pyobject(py).map_err(Into::into)?.into_bound()),
+            None => None,
+        };
+        (self.callable.bind(py), args.into_bound(), kwargs).into_py_any(py)
     }
 }
+
+/// The type of keyword arguments that are not there.
+type NoKeywords = Py<PyDict>;
 
 /// Any result, read as nothing.
 struct Ignored;

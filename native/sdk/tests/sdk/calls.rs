@@ -1,6 +1,11 @@
 //! Operations as Python calls them, and Python as async Rust calls it.
 
+use std::collections::HashMap;
 use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::Duration;
 
 use pyo3::prelude::*;
@@ -114,6 +119,150 @@ fn python_awaits_a_future() {
             &names,
         );
     });
+}
+
+#[test]
+fn what_rust_calls_sees_the_context_variables_of_who_called_rust() {
+    with_python(|py| {
+        let names = run(
+            py,
+            "
+            import asyncio, contextvars
+            variable = contextvars.ContextVar('variable', default='unset')
+
+            def on_thread():
+                found = variable.get()
+                variable.set('left behind')
+                return found
+
+            async def on_loop():
+                await asyncio.sleep(0.001)
+                return on_thread()
+            ",
+        );
+        let spawn = PyCFunction::new_closure(py, None, None, |args, _| {
+            let future = called_twice(args.get_item(0)?.extract()?);
+            operation!("spawn")
+                .spawn(args.py(), future)
+                .map(Bound::unbind)
+        });
+        let wait = PyCFunction::new_closure(py, None, None, |args, _| {
+            let future = called_twice(args.get_item(0)?.extract()?);
+            operation!("wait").wait(args.py(), future)
+        });
+        names.set_item("spawn", spawn.unwrap()).unwrap();
+        names.set_item("wait", wait.unwrap()).unwrap();
+        run_in(
+            py,
+            "
+            async def awaits(value):
+                variable.set(value)
+                for function in (on_thread, on_loop):
+                    assert await spawn(function) == [value, value]
+                assert variable.get() == value
+
+            async def main():
+                await asyncio.gather(*map(awaits, 'abc'))
+
+            def waits(value):
+                variable.set(value)
+                for function in (on_thread, on_loop):
+                    assert wait(function) == [value, value]
+                assert variable.get() == value
+
+            asyncio.run(main())
+            contextvars.copy_context().run(waits, 'd')
+            assert wait(on_thread) == ['unset', 'unset']
+            ",
+            &names,
+        );
+    });
+}
+
+#[test]
+fn a_called_function_is_not_in_the_span_of_its_caller() {
+    with_python(|py| {
+        let names = run(
+            py,
+            "
+            from symphony_bridge import _runtime
+            token = _runtime.current_span.set(7)
+            span = _runtime.current_span.get
+            ",
+        );
+        let span: PythonFunction = get(&names, "span");
+        let future = async move { Ok(span.call::<_, u64>(()).await?) };
+        let seen = operation!("span").wait(py, future);
+        run_in(py, "_runtime.current_span.reset(token)", &names);
+        assert_eq!(seen.unwrap(), 0);
+    });
+}
+
+#[test]
+fn a_function_is_found_by_name_and_takes_keywords() {
+    with_python(|py| {
+        let sorted = PythonFunction::import(py, "builtins", "sorted").unwrap();
+        let from_keys = PythonFunction::import(py, "builtins", "dict.fromkeys").unwrap();
+        let future = async move {
+            let reverse = HashMap::from([("reverse", true)]);
+            let numbers: Vec<u32> = sorted.call_with((vec![1, 3, 2],), reverse).await?;
+            let keys: HashMap<u32, bool> = from_keys.call((numbers.clone(), true)).await?;
+            Ok((numbers, keys.len()))
+        };
+        let found = operation!("named").wait(py, future).unwrap();
+        assert_eq!(found, (vec![3, 2, 1], 3));
+        for (module, path) in [
+            ("no_such_module", "x"),
+            ("builtins", "no_such"),
+            ("sys", "path"),
+        ] {
+            assert!(
+                PythonFunction::import(py, module, path).is_err(),
+                "{module}:{path}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_thread_of_the_component_calls_python() {
+    with_python(|py| {
+        let names = run(py, "import threading; here = threading.get_ident()");
+        let ident = PythonFunction::import(py, "threading", "get_ident").unwrap();
+        let thread = thread::spawn(move || block_on(ident.call::<_, u64>(())));
+        let there = py.detach(|| thread.join().unwrap()).unwrap();
+        names.set_item("there", there).unwrap();
+        run_in(py, "assert there != here", &names);
+    });
+}
+
+/// What a function gives to async Rust, and to blocking work.
+async fn called_twice(function: PythonFunction) -> Result<Vec<String>> {
+    // From here on it is polled by Tokio.
+    sleep(Duration::from_millis(1)).await;
+    let first = function.call(()).await?;
+    let second = block(move |_| block_on(function.call(()))).await?;
+    Ok(vec![first, second])
+}
+
+/// Waits for a future as code does that is not async.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
 }
 
 #[test]

@@ -184,3 +184,57 @@ fn blocking_work_is_told_to_stop() {
         until(py, "the work ends", || STOPPED.load(Ordering::SeqCst) == 1);
     });
 }
+
+#[test]
+fn a_call_that_is_stopped_is_over_when_python_has_cleaned_up() {
+    with_python(|py| {
+        let names = run(
+            py,
+            "
+            import asyncio, time
+            log = []
+
+            async def coroutine():
+                try:
+                    await asyncio.sleep(600)
+                finally:
+                    await asyncio.sleep(0.05)
+                    log.append('coroutine')
+
+            def function():
+                try:
+                    while True:
+                        time.sleep(0.001)
+                finally:
+                    time.sleep(0.05)
+                    log.append('function')
+
+            async def in_time():
+                return True
+            ",
+        );
+        for name in ["coroutine", "function"] {
+            let function: PythonFunction = get(&names, name);
+            let future = async move {
+                let stop = sleep(Duration::from_millis(20));
+                Ok(function
+                    .call_until::<_, bool>((), stop)
+                    .await
+                    .map_err(|error| error.kind))
+            };
+            let outcome = operation!("stopped").wait(py, future).unwrap();
+            let kind = outcome.unwrap_err();
+            assert!(
+                kind.ends_with("CancelledError")
+                    || kind.ends_with("CallCancelled")
+                    || kind == "KeyboardInterrupt",
+                "{kind}"
+            );
+            names.set_item("name", name).unwrap();
+            run_in(py, "assert log.pop() == name, log", &names);
+        }
+        let in_time: PythonFunction = get(&names, "in_time");
+        let future = async move { Ok(in_time.call_until::<_, bool>((), sleep(FOREVER)).await?) };
+        assert!(operation!("in time").wait(py, future).unwrap());
+    });
+}

@@ -1,7 +1,9 @@
 //! Errors and panics on their way to Python, and Python's on their way through Rust.
 
-use std::fs;
+use std::fmt::{self, Display, Formatter};
+use std::{fs, io};
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use symphony_sdk::{block, operation, Context, Error, PythonFunction, Result};
 
@@ -38,6 +40,139 @@ fn an_error_carries_operation_fields_hint_and_line() {
             text = ''.join(traceback.format_exception(type(error), error, error.__traceback__))
             assert 'tests/sdk/errors.rs' in text and 'sdk::refuse' in text, text
             ",
+        );
+    });
+}
+
+/// A value that Python gets no form of.
+enum Formless {
+    Refuses,
+    Panics,
+}
+
+impl<'py> IntoPyObject<'py> for Formless {
+    type Target = PyAny;
+    type Output = Bound<'py, PyAny>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, _py: Python<'py>) -> PyResult<Self::Output> {
+        match self {
+            Self::Refuses => Err(PyTypeError::new_err("no form")),
+            Self::Panics => panic!("planted"),
+        }
+    }
+}
+
+#[test]
+fn a_field_without_a_form_does_not_hide_the_error() {
+    fn fail() -> Result<()> {
+        let error = Error::new("the limit is too low")
+            .with("refuses", Formless::Refuses)
+            .with("panics", Formless::Panics)
+            .with("limit", 3);
+        Err(error)
+    }
+    with_python(|py| {
+        let outcomes = [
+            operation!("fields").run(py, |_| fail()),
+            operation!("fields").detach(py, fail),
+            operation!("fields").wait(py, async { fail() }),
+        ];
+        for outcome in outcomes {
+            check(
+                py,
+                outcome,
+                "
+                assert type(error) is errors.ComponentError, repr(error)
+                assert error.message == 'the limit is too low'
+                assert error.details == {
+                    'refuses': '<not available: TypeError: no form>',
+                    'panics': '<not available: its conversion panicked: planted>',
+                    'limit': 3,
+                }, error.details
+                ",
+            );
+        }
+    });
+}
+
+/// An error with a source.
+#[derive(Debug)]
+struct Torn<E>(E);
+
+impl<E> Display for Torn<E> {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        out.write_str("the list is torn")
+    }
+}
+
+impl<E: std::error::Error + 'static> std::error::Error for Torn<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+/// An error that panics when it is asked for its words.
+#[derive(Debug)]
+struct Speechless;
+
+impl Display for Speechless {
+    fn fmt(&self, _out: &mut Formatter<'_>) -> fmt::Result {
+        panic!("planted")
+    }
+}
+
+impl std::error::Error for Speechless {}
+
+#[test]
+fn a_cause_that_panics_when_it_is_told_is_a_panic_of_the_operation() {
+    with_python(|py| {
+        let outcomes: [PyResult<()>; 3] = [
+            operation!("tell").run(py, |_| Err(Torn(Speechless).into())),
+            operation!("tell").detach(py, || Err(Torn(Speechless).into())),
+            operation!("tell").wait(py, async { Err(Torn(Speechless).into()) }),
+        ];
+        for outcome in outcomes {
+            check(
+                py,
+                outcome,
+                "assert type(error) is errors.NativePanic, repr(error)",
+            );
+        }
+    });
+}
+
+#[test]
+fn an_io_error_keeps_what_it_was_made_of() {
+    with_python(|py| {
+        let parsed = || "x".parse::<i64>().expect_err("no number");
+        let torn = move || io::Error::new(io::ErrorKind::NotFound, Torn(parsed()));
+        check(
+            py,
+            operation!("torn").run(py, |_| Err::<(), _>(torn()).context("no list")),
+            "
+            told = error.__cause__.__cause__
+            assert type(told) is FileNotFoundError and str(told) == 'the list is torn', repr(told)
+            assert str(told.__cause__) == 'invalid digit found in string', repr(told.__cause__)
+            assert told.__cause__.__cause__ is None
+            ",
+        );
+
+        let names = run(
+            py,
+            "thrown = ValueError('bad number')\ndef fails(): raise thrown",
+        );
+        let fails: PythonFunction = get(&names, "fails");
+        let future = async move {
+            let error = fails.run(()).await.expect_err("it raises");
+            Err::<(), _>(io::Error::other(error).into())
+        };
+        let raised = operation!("read").wait(py, future).unwrap_err();
+        names.set_item("error", raised.into_value(py)).unwrap();
+        run_in(
+            py,
+            "assert isinstance(error.__cause__, OSError) and error.__cause__.__cause__ is thrown",
+            &names,
         );
     });
 }
@@ -130,6 +265,8 @@ fn panics_become_errors_with_their_line() {
                 "
                 assert type(error) is errors.NativePanic, repr(error)
                 assert error.message == 'sdk.panics panicked: planted'
+                assert (error.component, error.operation) == ('sdk', 'panics')
+                assert error.details == {'panic': 'planted'}, error.details
                 text = ''.join(traceback.format_exception(type(error), error, error.__traceback__))
                 assert 'native/sdk/tests/sdk/errors.rs' in text, text
                 ",

@@ -54,6 +54,13 @@ struct Metres(f64);
 struct Marker;
 
 #[derive(Record, Debug, Clone, PartialEq)]
+#[allow(non_camel_case_types)]
+enum r#final {
+    r#static { r#type: u8, digest: [u8; 2] },
+    r#move,
+}
+
+#[derive(Record, Debug, Clone, PartialEq)]
 #[record(class = "types_table:Point")]
 struct Point {
     x: i64,
@@ -79,6 +86,7 @@ fn names(py: Python<'_>) -> Bound<'_, PyDict> {
         add_record::<Shape>(&module).unwrap();
         add_record::<Metres>(&module).unwrap();
         add_record::<Marker>(&module).unwrap();
+        add_record::<r#final>(&module).unwrap();
         modules.set_item("shop", module).unwrap();
     });
     let names = PyDict::new(py);
@@ -118,6 +126,31 @@ fn python_sees_real_dataclasses_and_enums() {
             ",
             &names(py),
         );
+    });
+}
+
+#[test]
+fn names_that_rust_has_to_escape_are_plain_in_python() {
+    with_python(|py| {
+        let names = names(py);
+        run_in(
+            py,
+            "
+            assert repr(final.static(type=1, digest=b'ab')) == \"final.static(type=1, digest=b'ab')\"
+            types = {field.name: field.type for field in dataclasses.fields(final.static)}
+            assert types == {'type': 'int', 'digest': 'bytes'}, types
+            values = [final.static(1, b'ab'), final.move()]
+            ",
+            &names,
+        );
+        let values: Vec<r#final> = crate::support::get(&names, "values");
+        let digest = *b"ab";
+        assert_eq!(
+            values,
+            [r#final::r#static { r#type: 1, digest }, r#final::r#move]
+        );
+        names.set_item("back", values).unwrap();
+        run_in(py, "assert back == values", &names);
     });
 }
 
