@@ -7,15 +7,15 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DebugProtocol } from '@vscode/debugprotocol';
+import { BridgeError, CallCancelled } from '../bridge/errors';
 import { CAPABILITIES, capabilityDifferences } from './capabilities';
 import { type Event, isRequest, type Message, type Request, type Response } from './dap';
 import type { Debuggee, DebuggeeFactory, LaunchArguments, RunOutcome } from './debuggee';
-import { ServerLink } from './serverLink';
-import { checkLaunch, errorText, escapeFormat, hideInternalFrames, serverLaunch } from './translate';
+import { ServerLink, START_AGAIN } from './serverLink';
+import { checkLaunch, hideInternalFrames, refusal, serverLaunch } from './translate';
 
 const CONNECT_TIMEOUT_MS = 20_000;
 const LAST_ANSWER_MS = 500;
-const ENDED_EARLY = 'the session was ended while it started';
 
 type SessionState = 'new' | 'launching' | 'configuring' | 'running' | 'ended';
 
@@ -60,9 +60,10 @@ export class ConductorAdapter {
       case 'launch':
         return await this.launch(request);
       case 'attach':
-        throw new Error(
-          'the conductor debugger launches scripts, it does not attach: use "request": "launch"',
-        );
+        throw new BridgeError('the conductor debugger launches scripts, it does not attach', {
+          code: 'launch-invalid',
+          hint: 'Write "request": "launch" in the debug configuration.',
+        });
       case 'configurationDone':
         return await this.configurationDone(request);
       case 'terminate':
@@ -75,7 +76,12 @@ export class ConductorAdapter {
   }
 
   private async launch(request: Request): Promise<void> {
-    if (this.state !== 'new') throw new Error('this session has a script already');
+    if (this.state !== 'new') {
+      throw new BridgeError('this session has a script already', {
+        code: 'launch-invalid',
+        hint: 'Start another session for another script.',
+      });
+    }
     const launch = checkLaunch(request.arguments);
     this.state = 'launching';
     this.launchArguments = launch;
@@ -86,7 +92,7 @@ export class ConductorAdapter {
       });
       const debuggee = await this.starting;
       this.debuggee = debuggee;
-      if (this.ending !== undefined) throw new Error(ENDED_EARLY);
+      if (this.ending !== undefined) throw endedEarly();
       this.send('process', {
         name: launch.program,
         systemProcessId: debuggee.pid,
@@ -112,7 +118,7 @@ export class ConductorAdapter {
     this.link = link;
     if (this.ending !== undefined) {
       link.close();
-      throw new Error(ENDED_EARLY);
+      throw endedEarly();
     }
     this.connecting = debuggee.connectDebugger(link.address);
     await Promise.race([link.accept(CONNECT_TIMEOUT_MS), rejection(this.connecting)]);
@@ -124,7 +130,9 @@ export class ConductorAdapter {
   }
 
   private async configurationDone(request: Request): Promise<void> {
-    if (this.state !== 'configuring' || this.debuggee === undefined) throw new Error('nothing was launched');
+    if (this.state !== 'configuring' || this.debuggee === undefined) {
+      throw new BridgeError('nothing was launched', { code: 'not-debugging' });
+    }
     this.state = 'running';
     if (this.link !== undefined) {
       expectSuccess(await this.link.request('configurationDone'));
@@ -142,7 +150,8 @@ export class ConductorAdapter {
       // Without debugging, and around the child's life, a client may still ask; empty answers keep it going.
       if (request.command === 'threads') return this.succeed(request, { threads: [] });
       if (request.command.startsWith('set')) return this.succeed(request, { breakpoints: [] });
-      throw new Error(`"${request.command}" needs a running debug session`);
+      const message = `"${request.command}" needs a running debug session`;
+      throw new BridgeError(message, { code: 'not-debugging' });
     }
     const response = await this.link.request(request.command, request.arguments);
     if (request.command === 'stackTrace' && response.success)
@@ -213,15 +222,13 @@ export class ConductorAdapter {
   }
 
   private refuse(request: Request, error: unknown): void {
-    const message = errorText(error);
     this.deliver({
       seq: this.seq++,
       type: 'response',
       request_seq: request.seq,
       command: request.command,
       success: false,
-      message,
-      body: { error: { id: 1, format: escapeFormat(message), showUser: request.command === 'launch' } },
+      ...refusal(error, request.command === 'launch'),
     } as Response);
   }
 }
@@ -231,7 +238,12 @@ function rejection(work: Promise<unknown>): Promise<never> {
   return new Promise((_, reject) => work.catch(reject));
 }
 
+function endedEarly(): CallCancelled {
+  return new CallCancelled('the session was ended while it started', { hint: START_AGAIN });
+}
+
 function expectSuccess(response: Response): Response {
   if (response.success) return response;
-  throw new Error(`debugpy refused "${response.command}": ${response.message ?? 'no reason given'}`);
+  const message = `debugpy refused "${response.command}": ${response.message ?? 'no reason given'}`;
+  throw new BridgeError(message, { code: 'debugger-failed' });
 }

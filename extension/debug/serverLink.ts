@@ -7,6 +7,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
+import { BridgeError, CallCancelled } from '../bridge/errors';
 import {
   type Event,
   encodeMessage,
@@ -21,6 +22,8 @@ import {
 import type { DebugServerAddress } from './debuggee';
 
 const LOOPBACK = '127.0.0.1';
+/** The next step for whoever sees that a session ended before it began. */
+export const START_AGAIN = 'Start it again, unless you ended it.';
 
 export class ServerLink {
   private socket: Socket | undefined;
@@ -56,12 +59,12 @@ export class ServerLink {
   accept(timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
-        () => reject(new Error(`debugpy did not connect within ${timeoutMs / 1000} s`)),
+        () => reject(failed(`debugpy did not connect within ${timeoutMs / 1000} s`)),
         timeoutMs,
       );
       this.server.on('close', () => {
         clearTimeout(timer);
-        reject(new Error('the debug session ended before debugpy connected'));
+        reject(new CallCancelled('the debug session ended before debugpy connected', { hint: START_AGAIN }));
       });
       this.server.on('connection', (socket) => {
         if (this.socket !== undefined) {
@@ -87,12 +90,11 @@ export class ServerLink {
   /** Sends a request and resolves with its response, successful or not; rejects when the link closes first. */
   request(command: string, args?: unknown): Promise<Response> {
     const socket = this.socket;
-    if (socket === undefined || socket.destroyed)
-      return Promise.reject(new Error('debugpy is not connected'));
+    if (socket === undefined || socket.destroyed) return Promise.reject(failed('debugpy is not connected'));
     const seq = this.seq++;
     const request: Request = { seq, type: 'request', command, arguments: args };
     return new Promise((resolve, reject) => {
-      const closed = (): void => reject(new Error('debugpy closed the connection'));
+      const closed = (): void => reject(failed('debugpy closed the connection'));
       socket.once('close', closed);
       this.waiting.set(seq, (response) => {
         socket.off('close', closed);
@@ -151,4 +153,8 @@ export class ServerLink {
       this.socket?.write(encodeMessage(refusal));
     }
   }
+}
+
+function failed(message: string): BridgeError {
+  return new BridgeError(message, { code: 'debugger-failed' });
 }

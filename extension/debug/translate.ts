@@ -4,21 +4,27 @@
  * Must not know: VS Code, sessions, sockets.
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import type { BridgeError } from '../bridge/errors';
+import { BridgeError } from '../bridge/errors';
 import type { Response } from './dap';
 import type { LaunchArguments } from './debuggee';
 
-/** @throws Error that says what is wrong with the launch configuration. */
+/** @throws BridgeError `launch-invalid` that says what is wrong with the launch configuration. */
 export function checkLaunch(value: unknown): LaunchArguments {
   const launch = (value ?? {}) as Partial<LaunchArguments>;
   if (typeof launch.program !== 'string' || launch.program === '') {
-    throw new Error('the launch configuration names no "program": give the path of a Conductor script');
+    throw new BridgeError('the launch configuration names no "program"', {
+      code: 'launch-invalid',
+      hint: 'Give "program" the path of a Conductor script.',
+    });
   }
   if (
     launch.args !== undefined &&
     !(Array.isArray(launch.args) && launch.args.every((arg) => typeof arg === 'string'))
   ) {
-    throw new Error('"args" of the launch configuration must be a list of strings');
+    throw new BridgeError('"args" of the launch configuration is no list of strings', {
+      code: 'launch-invalid',
+      hint: 'Write each argument as a string of its own: "args": ["--fast", "3"].',
+    });
   }
   return launch as LaunchArguments;
 }
@@ -50,14 +56,20 @@ export function hideInternalFrames(response: Response, internalPaths: readonly s
   body.stackFrames = kept;
 }
 
-/** The message with its hint, where it has one; a client shows nothing else. */
-export function errorText(error: unknown): string {
+/** What a client is told of a request that failed. It shows nothing but the message, which has the hint, too. */
+export function refusal(error: unknown, showUser: boolean): { message: string; body: unknown } {
+  const message = errorText(error);
+  const variables = { code: error instanceof BridgeError ? error.code : 'bridge' };
+  return { message, body: { error: { id: 1, format: escapeFormat(message), variables, showUser } } };
+}
+
+function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { hint, notes = [] } = error as Partial<BridgeError>;
   return [error.message, hint, ...notes].filter((part) => part).join('\n');
 }
 
 /** In a DAP message format braces are placeholders. */
-export function escapeFormat(text: string): string {
+function escapeFormat(text: string): string {
   return text.replace(/[{}]/g, (brace) => (brace === '{' ? '(' : ')'));
 }

@@ -4,6 +4,7 @@
  *
  * Threads: extension host main thread. Must not know: VS Code, scripts, views.
  */
+import { BridgeClosed } from '../bridge/errors';
 import { type Bridge, type OpenOptions, openBridge } from '../conductor/openBridge';
 
 export interface BridgeOwnerOptions {
@@ -28,7 +29,7 @@ export class BridgeOwner {
 
   /** The bridge; the first call starts Python. */
   get(): Promise<Bridge> {
-    if (this.isClosed) return Promise.reject(new Error('the workbench is closed'));
+    if (this.isClosed) return Promise.reject(closed());
     if (this.current !== undefined && !this.isStale) return Promise.resolve(this.current);
     this.opening ??= this.open().finally(() => {
       this.opening = undefined;
@@ -64,4 +65,8 @@ export class BridgeOwner {
     this.owner.opened(bridge);
     return bridge;
   }
+}
+
+function closed(): BridgeClosed {
+  return new BridgeClosed('the workbench is closed', { hint: 'Reload the window, and call again.' });
 }

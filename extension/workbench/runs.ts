@@ -5,7 +5,7 @@
  */
 import { basename } from 'node:path';
 import { Emitter } from '../bridge/emitter';
-import { CallCancelled } from '../bridge/errors';
+import { BridgeError, CallCancelled } from '../bridge/errors';
 import { type LiveHandle, liveHandles } from '../conductor/liveHandles';
 import type { Bridge } from '../conductor/openBridge';
 import { runScript } from '../conductor/runScript';
@@ -69,10 +69,12 @@ export class Runs {
   /**
    * Runs a script to its end, starting Python first when needed. `busyWith` names it before this returns.
    * @returns the record, ended; a script that fails is an end, not a rejection.
-   * @throws when Python cannot be started, or another script runs.
+   * @throws when Python cannot be started; `script-running` when another script runs.
    */
   async run(script: string, args: readonly string[] = []): Promise<RunRecord> {
-    if (this.slot !== undefined) throw new Error(`${this.slot.name} is still running`);
+    if (this.slot !== undefined) {
+      throw new BridgeError(`${this.slot.name} is still running`, { code: 'script-running' });
+    }
     const bridge = this.connect();
     const slot: Slot = {
       name: basename(script),

@@ -228,15 +228,16 @@ def _hint(error: BaseException, code: str) -> str:
 
 
 def _origin(error: BaseException) -> str:
-    if isinstance(error, errors.HostError):
-        return "host"
-    if isinstance(error, errors.ComponentError) and not isinstance(error, errors.PitError):
-        return "component"
-    if isinstance(error, errors.PitError) or (
-        isinstance(error, errors.BridgeError) and _attribute(error, "component")
-    ):
-        return "pit"
-    return "bridge" if isinstance(error, errors.BridgeError) else "python"
+    return next((origin for kind, origin in _ORIGINS if isinstance(error, kind)), "python")
+
+
+# The first that fits. A panic is the bridge's, whatever component it names: nothing was refused.
+_ORIGINS = (
+    (errors.HostError, "host"),
+    (errors.PitError, "pit"),
+    (errors.ComponentError, "component"),
+    (errors.BridgeError, "bridge"),
+)
 
 
 def _frames(error: BaseException) -> list[_error_frames.Frame]:

@@ -130,7 +130,8 @@ def _exit_code(exit_request: SystemExit) -> int:
     if code is None:
         return 0
     if isinstance(code, int):
-        return code
+        # JavaScript takes no bool for a number.
+        return int(code)
     with suppress(AttributeError, OSError, ValueError):
         print(code, file=sys.stderr)
     return 1

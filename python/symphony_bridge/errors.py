@@ -164,9 +164,27 @@ class HostUnavailable(BridgeError, RuntimeError):
 
 
 class NativePanic(BridgeError, RuntimeError):
-    """The native side of the bridge, or a component in Rust, failed by a fault. The process goes on."""
+    """The native side of the bridge, or a component in Rust, failed by a fault. The process goes on.
+
+    ``component`` and ``operation`` say where, ``details`` has the words of the panic; the traceback shows
+    the line of Rust.
+    """
 
     code = "native-panic"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        component: str = "",
+        operation: str = "",
+        details: dict[str, Any] | None = None,
+        **known: Any,
+    ) -> None:
+        super().__init__(message, **known)
+        self.component = component
+        self.operation = operation
+        self.details: dict[str, Any] = details or {}
 
     def raised_at(self, function: str, file: str, line: int) -> None:
         """Show the line of Rust in the traceback."""

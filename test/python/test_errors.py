@@ -347,6 +347,28 @@ def test_a_foreign_code_is_not_taken_for_ours() -> None:
     assert describe(SystemExit("bye"))["code"] == "python-exception"
 
 
+def test_regression_a_panic_names_component_and_operation_and_is_no_error_of_the_pit() -> None:
+    error = errors.NativePanic(
+        "text_index.find panicked: boom",
+        component="text_index",
+        operation="find",
+        details={"panic": "boom"},
+    )
+    error.raised_at("panic", "src/lib.rs", 88)
+    description = describe(raised(lambda: throw(error)))
+    known = {key: description[key] for key in ("origin", "code", "component", "operation", "details")}
+    assert known == {
+        "origin": "bridge",
+        "code": "native-panic",
+        "component": "text_index",
+        "operation": "find",
+        "details": {"panic": "boom"},
+    }
+    assert (description["frames"][-1]["file"], description["frames"][-1]["line"]) == ("src/lib.rs", 88)
+    bare = errors.NativePanic("boom")
+    assert (bare.component, bare.operation, bare.details) == ("", "", {})
+
+
 def test_the_pit_s_lines_stand_in_the_traceback() -> None:
     place = ("pit::pool::allocate", "native/pit/src/pool.rs", 88)
     error = raised(lambda: throw(errors.PitNotFound("no model", component="pool", rust_frames=[place])))

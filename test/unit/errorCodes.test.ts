@@ -21,9 +21,36 @@ function filesBelow(folder: string, ending: string): string[] {
 const sources = [
   ...filesBelow('extension', '.ts'),
   ...filesBelow('python/symphony_bridge', '.py'),
-  ...filesBelow('native/pit/src', '.rs'),
-  ...filesBelow('native/python/src', '.rs'),
+  ...['abi', 'core', 'pit', 'python', 'sdk', 'sdk-macros'].flatMap((crate) =>
+    filesBelow(`native/${crate}/src`, '.rs'),
+  ),
 ].filter((path) => !/codes\.(ts|py)$/.test(path));
+
+/** Where sources give an error its code, or ask for it: each finds an expression, in which every word in quotes is a code. */
+const PLACES: Record<string, readonly RegExp[]> = {
+  ts: [/(?<!typeof )\bcode\b\??(?:: string)?\s*(?:===?|!==?|:|=|\?\?)\s*([^;,{}]*)/g],
+  py: [/\bcode\b["']?(?:: str)?\s*(?:==|!=|=|:)\s*([^;,(){}\n]*)/g],
+  rs: [
+    /"code"\)?,\s*([^;]*)/g,
+    /(?<!fn )with_code\([^;]*?("[a-z-]+"),?\s*\)/g,
+    /\bKind::\w+ => ("[a-z][a-z-]*")/g,
+  ],
+};
+
+function codesIn(text: string, ending: string): string[] {
+  const expressions = PLACES[ending].flatMap((place) => [...text.matchAll(place)]);
+  return expressions.flatMap(([, expression]) =>
+    [...expression.matchAll(/['"]([a-z][a-z0-9-]*)['"]/g)].map(([, code]) => code),
+  );
+}
+
+/** Every code that is used, with a file that has it. */
+const used = new Map(
+  sources.flatMap((path) => {
+    const ending = path.slice(path.lastIndexOf('.') + 1);
+    return codesIn(read(path), ending).map((code) => [code, path] as const);
+  }),
+);
 
 test('the page explains every code, and no other', () => {
   const sections = read('docs', 'errors.md').split(/^### /m).slice(1);
@@ -45,22 +72,27 @@ test('TypeScript and Python have the same codes with the same hints', () => {
   assert.deepEqual(python, { ...ERROR_CODES });
 });
 
-test('every code that is used is listed', () => {
-  const known = new Set(listed);
-  for (const path of sources) {
-    const text = read(path);
-    const used = path.endsWith('.rs')
-      ? text.matchAll(/(?<!fn )with_code\([^;]*?"([a-z-]+)",?\s*\)|=> "(pit-[a-z]+)"/g)
-      : text.matchAll(/\bcode(?:: | = |=)['"]([a-z][a-z-]*)['"]/g);
-    for (const [, ...codes] of used) {
-      for (const code of codes.filter(Boolean)) assert.ok(known.has(code), `${path}: ${code}`);
-    }
-  }
+test('every code that is used is listed, and every one that is listed is used', () => {
+  const where = [...used].map(([code, path]) => `${code} in ${path}`);
+  assert.deepEqual([...used.keys()].sort(), listed, where.join('\n'));
 });
 
-test('every code that is listed is used', () => {
-  const all = sources.map((path) => read(path)).join('\n');
-  for (const code of listed) assert.match(all, new RegExp(`['"]${code}['"]`), code);
+test('regression: codes are found in whatever form they are given', () => {
+  const forms: readonly [ending: string, text: string, codes: string[]][] = [
+    ['ts', "new BridgeError(text, { code: isOpen ? 'a-b' : 'c' })", ['a-b', 'c']],
+    ['ts', "new BridgeError(text, {\n  code: isOpen\n    ? 'a-b'\n    : 'c',\n})", ['a-b', 'c']],
+    ['ts', "readonly code: string = 'a'; if (error.code === 'b') go('c');", ['a', 'b', 'c']],
+    ['ts', "const code = facts.code ?? 'a';", ['a']],
+    ['ts', "typeof code === 'string'", []],
+    ['py', 'raise BridgeError(text, code="a-b" if is_open else "c")', ['a-b', 'c']],
+    ['py', '    code = "a"\n', ['a']],
+    ['py', 'return {"code": "a", "hint": "b"}', ['a']],
+    ['rs', 'error.setattr(intern!(py, "code"), "a-b")?;', ['a-b']],
+    ['rs', 'known.set_item("code", if is_open { "a-b" } else { "c" })?;', ['a-b', 'c']],
+    ['rs', 'with_code(\n    py,\n    PyValueError::new_err(text),\n    "a-b",\n)', ['a-b']],
+    ['rs', 'Kind::Invalid => "a-b",', ['a-b']],
+  ];
+  for (const [ending, text, codes] of forms) assert.deepEqual(codesIn(text, ending), codes, text);
 });
 
 test('the README quotes only messages that exist', () => {

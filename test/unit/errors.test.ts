@@ -7,10 +7,12 @@ import {
   BridgeClosed,
   BridgeError,
   CallCancelled,
+  ComponentError,
   ConversionError,
   ErrorGroup,
   errorFromPayload,
   HostError,
+  NativePanic,
   PitError,
   PythonError,
   payloadFromError,
@@ -57,7 +59,9 @@ test('the stack reads TypeScript, Python, Rust, in call order', () => {
 test('kinds follow code and origin', () => {
   const kinds: [object, abstract new (...args: never[]) => BridgeError][] = [
     [{}, PythonError],
+    [{ origin: 'component' }, ComponentError],
     [{ origin: 'pit' }, PitError],
+    [{ origin: 'bridge', code: 'native-panic' }, NativePanic],
     [{ origin: 'host' }, HostError],
     [{ origin: 'bridge', code: 'deadlock' }, BridgeError],
     [{ code: 'closed' }, BridgeClosed],
@@ -69,6 +73,17 @@ test('kinds follow code and origin', () => {
     assert.equal(error.constructor, kind);
     assert.equal(error.name, kind.name);
   }
+});
+
+test('regression: a panic says whose operation it was, and is no error of the Pit', () => {
+  const known = { component: 'text_index', operation: 'find', details: { panic: 'index out of bounds' } };
+  const error = errorFromPayload(
+    pythonError('text_index.find panicked', { code: 'native-panic', origin: 'bridge', ...known }),
+  );
+  assert.ok(error instanceof NativePanic && !(error instanceof ComponentError), error.stack);
+  const { component, operation, details } = error;
+  assert.deepEqual({ component, operation, details }, known);
+  assert.match(error.hint, /Report it/);
 });
 
 test('causes and notes are told, a cause only once', () => {
@@ -180,6 +195,8 @@ test('a payload that makes no sense is told as such', () => {
   const error = errorFromPayload(broken);
   assert.equal(error.frames.length, 1);
   assert.deepEqual([error.notes, error.details, error.cause], [[], null, undefined]);
+  const nameless = errorFromPayload({ message: 'm', origin: 'pit', component: 7 }) as PitError;
+  assert.equal(nameless.component, null);
 });
 
 test('what functions throw becomes a payload, whatever it is', () => {

@@ -65,8 +65,8 @@ export class BridgeError extends Error {
 /** An exception raised in Python. `type` is its qualified name. */
 export class PythonError extends BridgeError {}
 
-/** An operation of a component in Rust refused or failed. */
-export class ComponentError extends BridgeError {
+/** An error of Rust's, which says what it is of. */
+class OperationError extends BridgeError {
   /** For instance `pool`. */
   readonly component: string | null;
   /** For instance `allocate`. */
@@ -82,8 +82,14 @@ export class ComponentError extends BridgeError {
   }
 }
 
+/** An operation of a component in Rust refused or failed. */
+export class ComponentError extends OperationError {}
+
 /** An operation of the Pit refused or failed. */
 export class PitError extends ComponentError {}
+
+/** A fault in Rust, of the bridge or of a component (code `native-panic`); one of the Pit's is a `PitError`. */
+export class NativePanic extends OperationError {}
 
 /** An exposed TypeScript function threw, and Python let it pass; `original` is what it threw. */
 export class HostError extends BridgeError {}

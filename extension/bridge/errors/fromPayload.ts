@@ -14,6 +14,7 @@ import {
   type ErrorFacts,
   ErrorGroup,
   HostError,
+  NativePanic,
   PitError,
   PythonError,
 } from './classes';
@@ -92,19 +93,20 @@ function construct(
   }
   if (payload.code === 'closed') return new BridgeClosed(message, facts);
   if (payload.code === 'conversion') return new ConversionError(message, facts);
+  const ofRust = { ...facts, component: payload.component, operation: payload.operation };
   switch (origin) {
     case 'component':
-    case 'pit': {
-      const { component, operation } = payload;
-      const Kind = origin === 'pit' ? PitError : ComponentError;
-      return new Kind(message, { ...facts, component: component || null, operation: operation || null });
-    }
+      return new ComponentError(message, ofRust);
+    case 'pit':
+      return new PitError(message, ofRust);
     case 'host':
       return new HostError(message, facts);
     case 'python':
       return new PythonError(message, facts);
     default:
-      return new BridgeError(message, facts);
+      return payload.code === 'native-panic'
+        ? new NativePanic(message, ofRust)
+        : new BridgeError(message, facts);
   }
 }
 
@@ -136,6 +138,8 @@ function checked(value: unknown): ErrorPayload {
     cause: typeof payload.cause === 'object' ? payload.cause : null,
     errors: Array.isArray(payload.errors) ? payload.errors : null,
     original: Array.isArray(payload.original) ? payload.original : null,
+    component: text(payload.component),
+    operation: text(payload.operation),
   };
 }
 

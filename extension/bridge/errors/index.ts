@@ -13,6 +13,7 @@ export {
   type ErrorFacts,
   ErrorGroup,
   HostError,
+  NativePanic,
   PitError,
   PythonError,
 } from './classes';

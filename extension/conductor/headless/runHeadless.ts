@@ -5,7 +5,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { CallCancelled } from '../../bridge/errors';
+import { CallCancelled, PythonError } from '../../bridge/errors';
 import { summary, type TraceSummary } from '../../protocol/trace/summary';
 import { editorCalls } from '../editorCalls';
 import type { HostInfo } from '../host';
@@ -24,7 +24,7 @@ export interface Console {
 }
 
 const FAILED = 1;
-/** As shells tell of a program that Ctrl+C ended. */
+/** As shells tell of a program that Ctrl+C ended, or `python` of a script that ended like that by itself. */
 const STOPPED = 130;
 
 /** Runs the script and returns the exit code; never rejects for anything the user can cause. */
@@ -72,7 +72,13 @@ async function follow(
 async function failed(bridge: Bridge, error: unknown, console: Console): Promise<RunResult> {
   console.err(`${tell(error)}\n`);
   const leaks = (await liveHandles(bridge)).filter(({ leak }) => leak);
-  return { exitCode: error instanceof CallCancelled ? STOPPED : FAILED, leaks };
+  return { exitCode: isInterruption(error) ? STOPPED : FAILED, leaks };
+}
+
+function isInterruption(error: unknown): boolean {
+  // Python looks for exactly this class, too.
+  const ofScript = error instanceof PythonError && error.type === 'KeyboardInterrupt';
+  return ofScript || error instanceof CallCancelled;
 }
 
 function describeHost({ kind, version, executable, pid, reason }: HostInfo): string {

@@ -1,13 +1,15 @@
 //! The one error family of the Pit: what went wrong, in which component and operation, which field was at fault, and
-//! what to do next. Remembers the line in this crate that refused. Knows no Python: language bindings map `Kind`
-//! to their own classes and may carry a foreign error in `cause`.
+//! what to do next. Remembers the line in this crate that refused, and the error of Rust's that led to it. Knows no
+//! Python: language bindings map `Kind` to their own classes and may carry an error of theirs as `foreign`.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
+use symphony_abi::panics::Panic;
 
 /// What family of built-in error this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,11 +60,15 @@ impl Kind {
 /// An error of another language, kept whole so that the binding can give it back.
 pub type Foreign = Arc<dyn Any + Send + Sync>;
 
+/// The error of Rust's that led to one of ours. Shared, because one failed commit is told to many.
+pub type Source = Arc<dyn std::error::Error + Send + Sync>;
+
 /// Why a callable of the user failed.
 #[derive(Clone)]
 pub struct Failure {
     pub message: String,
     pub foreign: Option<Foreign>,
+    pub source: Option<Source>,
 }
 
 impl Failure {
@@ -70,6 +76,18 @@ impl Failure {
         Failure {
             message: message.into(),
             foreign: None,
+            source: None,
+        }
+    }
+}
+
+/// What failed was not the callable but the Pit around it.
+impl From<PitError> for Failure {
+    fn from(error: PitError) -> Self {
+        Failure {
+            message: error.message().to_owned(),
+            foreign: None,
+            source: Some(Arc::new(error)),
         }
     }
 }
@@ -115,14 +133,17 @@ impl Op {
 
     #[track_caller]
     pub fn error(self, kind: Kind, message: impl Into<String>) -> PitError {
+        let place = Location::caller();
         PitError(Box::new(Inner {
             kind,
             op: self,
             message: message.into(),
             details: Vec::new(),
             hint: None,
-            location: Location::caller(),
+            file: place.file().into(),
+            line: place.line(),
             foreign: None,
+            source: None,
         }))
     }
 
@@ -131,6 +152,21 @@ impl Op {
     pub fn failed(self, message: impl Into<String>, failure: Failure) -> PitError {
         let mut error = self.error(Kind::Failed, message);
         error.0.foreign = failure.foreign;
+        error.0.source = failure.source;
+        error
+    }
+
+    /// A fault of this crate: the line is the one that panicked, where that is known.
+    #[track_caller]
+    pub fn panicked(self, panic: &Panic) -> PitError {
+        let message = format!("the Pit panicked: {}", panic.message);
+        let mut error = self
+            .error(Kind::Internal, message)
+            .detail("panic", panic.message.as_str());
+        if let Some((file, line)) = &panic.place {
+            error.0.file = file.clone().into();
+            error.0.line = *line;
+        }
         error
     }
 }
@@ -146,8 +182,10 @@ struct Inner {
     message: String,
     details: Vec<(String, Json)>,
     hint: Option<String>,
-    location: &'static Location<'static>,
+    file: Cow<'static, str>,
+    line: u32,
     foreign: Option<Foreign>,
+    source: Option<Source>,
 }
 
 pub type Result<T> = std::result::Result<T, PitError>;
@@ -169,9 +207,9 @@ impl PitError {
     pub fn get_hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
-    /// The line of this crate that made the error.
-    pub fn location(&self) -> &'static Location<'static> {
-        self.0.location
+    /// File and line of this crate that made the error.
+    pub fn place(&self) -> (&str, u32) {
+        (&self.0.file, self.0.line)
     }
     pub fn foreign(&self) -> Option<&Foreign> {
         self.0.foreign.as_ref()
@@ -183,6 +221,11 @@ impl PitError {
     }
     pub fn hint(mut self, hint: &str) -> Self {
         self.0.hint = Some(hint.to_owned());
+        self
+    }
+    /// Keeps the error of Rust's that led to this one.
+    pub fn because(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Arc::new(source));
         self
     }
     /// Says which public operation an error of shared machinery (the home) belongs to.
@@ -208,11 +251,17 @@ impl fmt::Display for PitError {
 
 impl fmt::Debug for PitError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{self} [{}, {}]", self.0.kind.code(), self.0.location)
+        let (file, line) = self.place();
+        write!(out, "{self} [{}, {file}:{line}]", self.0.kind.code())
     }
 }
 
-impl std::error::Error for PitError {}
+impl std::error::Error for PitError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let source = self.0.source.as_deref()?;
+        Some(source)
+    }
+}
 
 fn short(value: &Json) -> String {
     let text = value.to_string();

@@ -2,9 +2,11 @@
 
 use std::ffi::c_ulong;
 
-use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PyStopIteration};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyLookupError, PyRuntimeError, PyStopIteration};
 use pyo3::prelude::*;
+use pyo3::types::{IntoPyDict, PyDict};
 use symphony_abi::panics::Panic;
+use symphony_core::handles::HandleId;
 
 use crate::kept_errors;
 use crate::site::source_path;
@@ -23,16 +25,32 @@ pub fn cancelled(py: Python<'_>, reason: Option<String>) -> PyErr {
 
 /// A call that a panic has ended. What the panic said, and its line where that is known, come along.
 pub fn panicked(py: Python<'_>, panic: &Panic) -> PyErr {
-    let error = new(
-        py,
-        "NativePanic",
-        &format!("the native side failed: {}", panic.message),
-    );
-    if let Some((file, line)) = &panic.place {
-        let place = ("panic", source_path(file), *line);
-        // An error that cannot say where is still the right error.
-        let _ = error.value(py).call_method1("raised_at", place);
-    }
+    let made = || {
+        let known = PyDict::new(py);
+        known.set_item("component", "bridge")?;
+        known.set_item("operation", "call")?;
+        known.set_item("details", [("panic", &panic.message)].into_py_dict(py)?)?;
+        let message = format!("the native side failed: {}", panic.message);
+        let class = module(py)?.getattr("NativePanic")?;
+        let error = class.call((message,), Some(&known))?;
+        if let Some((file, line)) = &panic.place {
+            let place = ("panic", source_path(file), *line);
+            // An error that cannot say where is still the right error.
+            let _ = error.call_method1("raised_at", place);
+        }
+        Ok(error)
+    };
+    made().map_or_else(|error| error, PyErr::from_value)
+}
+
+/// An object that JavaScript still names, and Python no longer holds for it.
+#[cold]
+pub fn released(py: Python<'_>, handle: HandleId) -> PyErr {
+    let error = PyLookupError::new_err(format!(
+        "handle {handle} is not open: it was released, or it belongs to a host that has ended"
+    ));
+    // An error without its code is still the right error.
+    let _ = error.value(py).setattr("code", "released");
     error
 }
 

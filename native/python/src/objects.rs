@@ -9,14 +9,13 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
 
-use pyo3::exceptions::PyLookupError;
 use pyo3::prelude::*;
 use symphony_core::handles::{self, HandleId};
 use symphony_core::recorder::{self, NameId};
 use symphony_core::sync::{lock, NumberMap};
 
 use crate::crossing::Crossing;
-use crate::session;
+use crate::{errors, session};
 
 static OBJECTS: LazyLock<Mutex<Objects>> = LazyLock::new(Mutex::default);
 
@@ -94,7 +93,7 @@ pub fn home(object: &Bound<'_, PyAny>) -> Option<Py<PyAny>> {
     Some(home.clone_ref(object.py()))
 }
 
-/// The object behind a handle and the name of its calls. A released handle is a `LookupError`.
+/// The object behind a handle and the name of its calls. One that is not held is the error `released`.
 #[inline]
 pub fn callable(py: Python<'_>, handle: HandleId) -> PyResult<(Py<PyAny>, NameId)> {
     look(py, handle, |held| (held.object.clone_ref(py), held.call))
@@ -168,10 +167,7 @@ fn address(object: &Bound<'_, PyAny>) -> (u32, usize) {
 }
 
 #[inline]
-fn look<T>(_py: Python<'_>, handle: HandleId, take: impl FnOnce(&Held) -> T) -> PyResult<T> {
-    lock(&OBJECTS).held.get(&handle).map(take).ok_or_else(|| {
-        PyLookupError::new_err(format!(
-            "handle {handle} is not open: it was released, or it belongs to a host that has ended"
-        ))
-    })
+fn look<T>(py: Python<'_>, handle: HandleId, take: impl FnOnce(&Held) -> T) -> PyResult<T> {
+    let found = lock(&OBJECTS).held.get(&handle).map(take);
+    found.ok_or_else(|| errors::released(py, handle))
 }

@@ -1,14 +1,22 @@
-//! What tests and benchmarks see of the joint between asyncio and Tokio: futures that do nothing, or fail.
+//! What tests and benchmarks see: a function that panics; of the joint between asyncio and Tokio, futures that do
+//! nothing, or fail.
 //!
-//! Threads: those of an event loop.
+//! Threads: `_panic` on any, the others on those of an event loop.
 
 use pyo3::prelude::*;
 
 use crate::aio;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(_panic, module)?)?;
     module.add_function(wrap_pyfunction!(_await_ready, module)?)?;
     module.add_function(wrap_pyfunction!(_await_panic, module)?)
+}
+
+/// A function that panics.
+#[pyfunction]
+fn _panic() {
+    panic!("a planted fault of a function")
 }
 
 /// An awaitable of a Rust future that is ready at once.

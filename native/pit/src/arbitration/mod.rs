@@ -184,8 +184,10 @@ impl Arbitration {
                 .not_found("policy", key)
                 .hint("make it with create_policy, or use 'default'"));
         };
-        let rules: Map<String, Json> = serde_json::from_str(&rules)
-            .map_err(|error| op.error(Kind::Damaged, format!("policy '{name}': {error}")))?;
+        let rules: Map<String, Json> = serde_json::from_str(&rules).map_err(|error| {
+            op.error(Kind::Damaged, format!("policy '{name}': {error}"))
+                .because(error)
+        })?;
         let policy = Arc::new(Policy {
             id,
             rules: Rules::read(op, &rules)?,

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use rusqlite::{params, Connection};
+use symphony_abi::panics::{self, Panic};
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -22,14 +23,14 @@ pub(super) const OP: Op = op("dag", "execute");
 
 /// Runs `run`, which counts as started, to its end. Errors are the run's outcome, never this function's.
 pub(super) async fn drive(home: Arc<Home>, run: Arc<Run>) {
-    let (state, error) = match (Executor {
+    let executor = Executor {
         home: home.clone(),
         run: run.clone(),
         stop: CancellationToken::new(),
-    })
-    .steps()
-    .await
-    {
+    };
+    // Whoever waits for the run learns of a panic, too.
+    let outcome = panics::catching(executor.steps()).await;
+    let (state, error) = match outcome.unwrap_or_else(|panic| Err(OP.panicked(&panic))) {
         Ok(()) => (RunState::Completed, None),
         Err(error) if run.cancel.is_cancelled() => (RunState::Cancelled, Some(error)),
         Err(error) => (RunState::Failed, Some(error)),
@@ -49,6 +50,8 @@ struct Executor {
 }
 
 type Outcome = std::result::Result<(), Failure>;
+/// The steps that run, each a task of its own.
+type Tasks = JoinSet<std::result::Result<Outcome, Panic>>;
 
 impl Executor {
     async fn steps(&self) -> Result<()> {
@@ -64,7 +67,7 @@ impl Executor {
                 release(&plan.downstream[step], &mut missing, &mut ready);
             }
         }
-        let mut running: JoinSet<Outcome> = JoinSet::new();
+        let mut running = Tasks::new();
         let mut tasks: HashMap<Id, usize> = HashMap::new();
         loop {
             while running.len() < run.concurrency {
@@ -82,7 +85,7 @@ impl Executor {
                 }
                 run.step_queued(step);
                 let work = one_step(self.home.clone(), run.clone(), step, self.stop.clone());
-                tasks.insert(running.spawn(work).id(), step);
+                tasks.insert(running.spawn(panics::catching(work)).id(), step);
             }
             let ended = tokio::select! {
                 biased;
@@ -94,7 +97,10 @@ impl Executor {
             };
             let (id, outcome) = match ended {
                 None => return Ok(()),
-                Some(Ok((id, outcome))) => (id, outcome),
+                Some(Ok((id, outcome))) => (
+                    id,
+                    outcome.unwrap_or_else(|panic| Err(OP.panicked(&panic).into())),
+                ),
                 Some(Err(broken)) => (
                     broken.id(),
                     Err(Failure::new(format!("the step ended early: {broken}"))),
@@ -131,7 +137,7 @@ impl Executor {
     }
 
     /// Cancels what is running and waits until it is gone, and has cleaned up.
-    async fn stop(&self, mut running: JoinSet<Outcome>, tasks: &HashMap<Id, usize>) {
+    async fn stop(&self, mut running: Tasks, tasks: &HashMap<Id, usize>) {
         self.stop.cancel();
         while running.join_next().await.is_some() {}
         for &step in tasks.values() {
@@ -212,9 +218,7 @@ async fn one_step(home: Arc<Home>, run: Arc<Run>, step: usize, stop: Cancellatio
         started_us: run.started_us(step),
         ended_us: None,
     };
-    save_step(&home, run.id, row, result.as_ref())
-        .await
-        .map_err(|error| Failure::new(error.to_string()))?;
+    save_step(&home, run.id, row, result.as_ref()).await?;
     run.step_ended(step, state, result, error.clone());
     error.map_or(Ok(()), Err)
 }

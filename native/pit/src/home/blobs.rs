@@ -84,8 +84,10 @@ impl Home {
     /// Compresses and writes `content` to its waiting place. Blocks on the disk when it is large.
     pub fn stage(&self, op: Op, content: &[u8]) -> Result<Staged> {
         let hash = Hash::of(content);
-        let packed = compressed(content)
-            .map_err(|error| op.error(Kind::Internal, format!("zstd: {error}")))?;
+        let packed = compressed(content).map_err(|error| {
+            op.error(Kind::Internal, format!("zstd: {error}"))
+                .because(error)
+        })?;
         let zstd = packed.is_some();
         let size = content.len() as u64;
         let bytes = packed.unwrap_or_else(|| content.to_vec());
@@ -105,7 +107,7 @@ impl Home {
                     form,
                 };
                 write_synced(&temporary, |file| file.write_all(&bytes))
-                    .map_err(|error| io_error(op, &temporary, &error))?;
+                    .map_err(|error| io_error(op, &temporary, error))?;
                 return Ok(staged);
             }
             _ => Form::Inline(bytes),
@@ -121,7 +123,7 @@ impl Home {
 
     /// As `stage`, from a file, with bounded memory.
     pub fn stage_file(&self, op: Op, path: &Path) -> Result<Staged> {
-        let fault = |error: io::Error| io_error(op, path, &error);
+        let fault = |error: io::Error| io_error(op, path, error);
         let mut file = File::open(path).map_err(fault)?;
         let length = file.metadata().map_err(fault)?.len();
         let folder = match self.folder() {
@@ -160,7 +162,7 @@ impl Home {
                 Ok(())
             })
         })
-        .map_err(|error| io_error(op, &temporary, &error))?;
+        .map_err(|error| io_error(op, &temporary, error))?;
         staged.hash = Hash(digest.finalize().into());
         staged.size = size;
         staged.stored = fs::metadata(&temporary).map_err(fault)?.len();
@@ -217,7 +219,7 @@ impl Home {
             kept.bytes = match fs::read(&path) {
                 Ok(bytes) => Some(bytes),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-                Err(error) => return Err(io_error(op, &path, &error)),
+                Err(error) => return Err(io_error(op, &path, error)),
             };
         }
         Ok(Some(kept))
@@ -242,7 +244,7 @@ impl Staged {
             (Form::File { place, .. }, Some(true)) if place.exists() => return Ok(()),
             (Form::File { temporary, place }, _) => {
                 // Also over a file without a row, which a crash may have left and which may be packed differently.
-                move_synced(temporary, place).map_err(|error| io_error(op, place, &error))?;
+                move_synced(temporary, place).map_err(|error| io_error(op, place, error))?;
                 None
             }
             (Form::Inline(bytes), _) => Some(bytes),

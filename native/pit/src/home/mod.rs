@@ -41,7 +41,7 @@ impl Home {
     pub fn open(folder: &Path) -> Result<Home> {
         let op = op("home", "open");
         std::fs::create_dir_all(folder.join("blobs").join("tmp"))
-            .map_err(|error| io_error(op, folder, &error))?;
+            .map_err(|error| io_error(op, folder, error))?;
         let connection = connect(op, folder)?;
         let home = Home::start(op, Some(folder.to_owned()), connection)?;
         home.remove_abandoned();
@@ -65,6 +65,7 @@ impl Home {
                 Kind::Internal,
                 format!("cannot start the writer thread: {error}"),
             )
+            .because(error)
         })?;
         Ok(Home {
             folder,
@@ -252,11 +253,12 @@ pub fn sql_error(op: Op, error: rusqlite::Error) -> PitError {
     };
     op.error(kind, format!("the database of the Pit home: {error}"))
         .hint(hint)
+        .because(error)
 }
 
 /// Turns a file error into one of ours.
 #[track_caller]
-pub fn io_error(op: Op, path: &Path, error: &io::Error) -> PitError {
+pub fn io_error(op: Op, path: &Path, error: io::Error) -> PitError {
     let kind = match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Kind::Denied,
         io::ErrorKind::NotFound if op.component != "home" => Kind::NotFound,
@@ -270,4 +272,5 @@ pub fn io_error(op: Op, path: &Path, error: &io::Error) -> PitError {
     op.error(kind, format!("{}: {error}", path.display()))
         .detail("path", path.display().to_string())
         .hint(hint)
+        .because(error)
 }

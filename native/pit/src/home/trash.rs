@@ -67,7 +67,7 @@ pub fn sweep_trash(op: Op, connection: &Connection, folder: &Path) -> Result<()>
         if !back {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(io_error(op, &path, &error))
+                    return Err(io_error(op, &path, error))
                 }
                 _ => {}
             }
@@ -106,7 +106,7 @@ pub fn remove_unnamed(op: Op, connection: &Connection, folder: &Path) -> Result<
     let removed = unnamed.iter().try_for_each(|hash| {
         if !names(hash)? {
             let path = place(folder, hash);
-            fs::remove_file(&path).map_err(|error| io_error(op, &path, &error))?;
+            fs::remove_file(&path).map_err(|error| io_error(op, &path, error))?;
         }
         Ok(())
     });

@@ -2,22 +2,25 @@
 
 use std::sync::Arc;
 
+use symphony_abi::panics;
+
 use super::model::{Model, ModelState, Reason};
 use super::{busy, Shared};
-use crate::error::{Failure, Op, Result};
+use crate::error::{op, Op, Result};
+
+const LOAD: Op = op("pool", "load");
+const UNLOAD: Op = op("pool", "unload");
 
 impl Shared {
     /// Loads a model that is Warming already; the outcome is a state, which all who wait will see.
     pub(super) fn spawn_load(self: &Arc<Self>, model: Arc<Model>, parent: u64) {
-        let (shared, loading) = (self.clone(), model.clone());
-        // A task of its own, so that a panic in the loader ends as a failure and not as a model that warms for ever.
-        let task = self
-            .runtime
-            .spawn(async move { loading.loader.load(&loading.spec, parent).await });
+        let shared = self.clone();
         self.runtime.spawn(async move {
-            let outcome = task.await.unwrap_or_else(|error| {
-                Err(Failure::new(format!("the loader ended early: {error}")))
-            });
+            // A panic in the loader ends as a failure, and not as a model that warms for ever.
+            let loading = async { model.loader.load(&model.spec, parent).await };
+            let outcome = panics::catching(loading)
+                .await
+                .unwrap_or_else(|panic| Err(LOAD.panicked(&panic).into()));
             let mut state = shared.state.lock();
             let life = &mut state.lives[model.slot];
             let to = match outcome {
@@ -63,16 +66,9 @@ impl Shared {
         let shared = self.clone();
         self.runtime.spawn(async move {
             let outcome = match loaded {
-                Some(value) => {
-                    let unloading = model.clone();
-                    shared
-                        .runtime
-                        .spawn(async move { unloading.loader.unload(value).await })
-                        .await
-                        .unwrap_or_else(|error| {
-                            Err(Failure::new(format!("the loader ended early: {error}")))
-                        })
-                }
+                Some(value) => panics::catching(async { model.loader.unload(value).await })
+                    .await
+                    .unwrap_or_else(|panic| Err(UNLOAD.panicked(&panic).into())),
                 None => Ok(()),
             };
             let mut state = shared.state.lock();

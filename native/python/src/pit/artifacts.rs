@@ -12,9 +12,8 @@ use uuid::Uuid;
 use super::content::NewArtifactArgs;
 use super::convert::{id_from, id_to_py};
 use super::home::{rooms, Core};
-use super::operation::{operation, Awaitable, Operation, Work};
+use super::operation::{blocking, operation, Awaitable, Operation, Work};
 use super::records;
-use crate::aio;
 
 static STORE: Operation = operation!("artifacts", "store");
 static RETRIEVE: Operation = operation!("artifacts", "retrieve");
@@ -88,11 +87,7 @@ impl Artifacts {
             Ok(async move {
                 let store = rooms(&core).await?.artifacts.clone();
                 let staging = store.clone();
-                let task = aio::runtime().spawn_blocking(move || content.stage(&staging));
-                let staged = match task.await {
-                    Ok(staged) => staged?,
-                    Err(ended) => std::panic::resume_unwind(ended.into_panic()),
-                };
+                let staged = blocking(move || content.stage(&staging)).await?;
                 store.put(staged, new)?.done().await
             })
         };

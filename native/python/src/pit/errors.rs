@@ -1,7 +1,10 @@
 //! Errors of the Pit as Python exceptions. Their classes live in `symphony_bridge.errors`.
 
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 
+use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use symphony_pit::error::Foreign;
@@ -43,8 +46,8 @@ impl<T, E: Raise> OrRaise<T> for Result<T, E> {
 pub fn failure(py: Python<'_>, error: PyErr) -> Failure {
     let foreign: Foreign = Arc::new(error.clone_ref(py));
     Failure {
-        message: errors::title(py, &error),
         foreign: Some(foreign),
+        ..Failure::new(errors::title(py, &error))
     }
 }
 
@@ -77,21 +80,53 @@ fn build(py: Python<'_>, error: &PitError) -> PyResult<PyErr> {
         details.set_item(key, json_to_py(py, value)?)?;
     }
     known.set_item("details", details)?;
-    let line = error.location();
+    let (file, line) = error.place();
     let function = format!("pit::{component}::{name}");
-    known.set_item(
-        "rust_frames",
-        vec![(function, source_path(line.file()), line.line())],
-    )?;
+    known.set_item("rust_frames", [(function, source_path(file), line)])?;
     let class = py
         .import("symphony_bridge.errors")?
         .getattr(class_of(error.kind()))?;
     let made = PyErr::from_value(class.call((error.message(),), Some(&known))?);
-    let cause = error
+    let foreign = error
         .foreign()
         .and_then(|foreign| foreign.downcast_ref::<PyErr>());
-    if let Some(cause) = cause {
-        made.set_cause(py, Some(cause.clone_ref(py)));
+    let cause = foreign.map(|foreign| foreign.clone_ref(py));
+    Ok(caused(
+        py,
+        made,
+        cause.or_else(|| chain(py, error.source())),
+    ))
+}
+
+/// The errors of Rust's that led to one of ours, as exceptions.
+fn chain(py: Python<'_>, error: Option<&(dyn Error + 'static)>) -> Option<PyErr> {
+    let error = error?;
+    if let Some(error) = error.downcast_ref::<PitError>() {
+        return Some(build(py, error).unwrap_or_else(|broken| broken));
     }
-    Ok(made)
+    let made = match error.downcast_ref::<io::Error>() {
+        Some(error) => os_error(py, error),
+        None => PyRuntimeError::new_err(error.to_string()),
+    };
+    Some(caused(py, made, chain(py, error.source())))
+}
+
+/// The `OSError` for an error of the operating system: Python finds its class by its number.
+fn os_error(py: Python<'_>, error: &io::Error) -> PyErr {
+    let Some(number) = error.raw_os_error() else {
+        return PyOSError::new_err(error.to_string());
+    };
+    let text = py
+        .import("os")
+        .and_then(|os| os.call_method1("strerror", (number,)))
+        .and_then(|text| text.extract::<String>());
+    PyOSError::new_err((number, text.unwrap_or_else(|_| error.to_string())))
+}
+
+fn caused(py: Python<'_>, error: PyErr, cause: Option<PyErr>) -> PyErr {
+    // Without a cause it keeps its context: Python hides that of an error whose cause is set to None.
+    if cause.is_some() {
+        error.set_cause(py, cause);
+    }
+    error
 }

@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use super::arbitration::Arbitration;
 use super::artifacts::Artifacts;
 use super::dag::Dag;
-use super::operation::{operation, Awaitable, Operation};
+use super::operation::{blocking, operation, Awaitable, Operation};
 use super::pool::Pool;
 use super::stale::Stale;
 use crate::aio;
@@ -172,8 +172,5 @@ pub async fn rooms(core: &Arc<Core>) -> Result<Arc<Rooms>> {
         return Ok(rooms);
     }
     let core = core.clone();
-    match aio::runtime().spawn_blocking(move || core.rooms()).await {
-        Ok(opened) => opened,
-        Err(ended) => std::panic::resume_unwind(ended.into_panic()),
-    }
+    blocking(move || core.rooms()).await
 }

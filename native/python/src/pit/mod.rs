@@ -15,6 +15,7 @@ mod lease;
 mod loader;
 mod operation;
 mod pool;
+mod probes;
 mod question;
 mod records;
 mod run;
@@ -38,5 +39,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<run::RunEvents>()?;
     module.add_class::<artifacts::Artifacts>()?;
     module.add_class::<arbitration::Arbitration>()?;
-    module.add_class::<stale::Stale>()
+    module.add_class::<stale::Stale>()?;
+    probes::register(module)
 }

@@ -5,16 +5,13 @@
 //! awaitable forms `spawn` (a future) and `offload` (a blocking call). All of them turn errors and
 //! panics into exceptions and mark the span as failed.
 
-use std::any::Any;
 use std::future::Future;
-use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use symphony_abi::panics::{self, Panic};
 use symphony_core::recorder::{self, Lang, NameId, SpanId};
-use symphony_pit::{Kind, Op, PitError};
+use symphony_pit::{Op, PitError};
 
 use super::errors::{OrRaise, Raise};
 use crate::aio::{self, Ask};
@@ -62,9 +59,8 @@ impl Operation {
     ) -> PyResult<T> {
         let span = self.begin(py);
         let _current = recorder::enter(span.0);
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(span.0)))
-            .unwrap_or_else(|panic| Err(self.panicked(&*panic).raise(py)));
-        outcome.inspect_err(|error| span.fail(py, error))
+        self.guarded(py, || work(span.0))
+            .inspect_err(|error| span.fail(py, error))
     }
 
     /// Runs `work` on this thread without the GIL. `read` makes it from Python values, `convert` its answer.
@@ -77,7 +73,7 @@ impl Operation {
         self.run(py, |_| {
             let work = read()?;
             // Caught inside: a panic must not cross the place where the GIL comes back.
-            let outcome = py.detach(|| catch_unwind(AssertUnwindSafe(work)));
+            let outcome = py.detach(|| panics::caught(work));
             convert(py, self.outcome(py, outcome)?)
         })
     }
@@ -98,8 +94,8 @@ impl Operation {
         self.run(py, |span| {
             let future = make(span)?;
             host_calls::refuse_deadlock(py, self.op.name)?;
-            let value = self.outcome(py, waits::block_on(py, CatchPanic(Box::pin(future)))?)?;
-            convert(py, value)
+            let outcome = waits::block_on(py, panics::catching(future))?;
+            convert(py, self.outcome(py, outcome)?)
         })
     }
 
@@ -118,7 +114,7 @@ impl Operation {
     {
         let (span, future) = self.make(py, make)?;
         let finish = self.finishing(span, convert);
-        aio::spawn_with(py, CatchPanic(Box::pin(future)), finish)
+        aio::spawn_with(py, panics::catching(future), finish)
     }
 
     /// `spawn` for work that ends by itself when it is asked to: cancelling the awaitable asks.
@@ -136,7 +132,7 @@ impl Operation {
     {
         let (span, (future, ask)) = self.make(py, make)?;
         let finish = self.finishing(span, convert);
-        aio::spawn_asking(py, CatchPanic(Box::pin(future)), ask, finish)
+        aio::spawn_asking(py, panics::catching(future), ask, finish)
     }
 
     fn make<M>(
@@ -147,7 +143,8 @@ impl Operation {
         let span = self.begin(py);
         let made = {
             let _current = recorder::enter(span.0);
-            make(span.0).inspect_err(|error| span.fail(py, error))?
+            self.guarded(py, || make(span.0))
+                .inspect_err(|error| span.fail(py, error))?
         };
         Ok((span, made))
     }
@@ -164,10 +161,8 @@ impl Operation {
         C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
     {
         move |py, outcome| {
-            let answer = self
-                .outcome(py, outcome)
-                .and_then(|value| convert(py, value));
-            answer.inspect_err(|error| span.fail(py, error))
+            self.guarded(py, || convert(py, self.outcome(py, outcome)?))
+                .inspect_err(|error| span.fail(py, error))
         }
     }
 
@@ -183,18 +178,7 @@ impl Operation {
         T: Send + 'static,
         C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
     {
-        self.spawn(py, |_| Ok(self.offloaded(read()?)), convert)
-    }
-
-    /// Blocking work as a future: it runs on a blocking thread, to its end even when the future is dropped.
-    pub async fn offloaded<T: Send + 'static>(
-        &'static self,
-        work: impl Work<T>,
-    ) -> Result<T, PitError> {
-        match aio::runtime().spawn_blocking(work).await {
-            Ok(outcome) => outcome,
-            Err(ended) => Err(self.panicked(&*ended.into_panic())),
-        }
+        self.spawn(py, |_| Ok(blocking(read()?)), convert)
     }
 
     fn outcome<T, E: Raise>(
@@ -204,8 +188,13 @@ impl Operation {
     ) -> PyResult<T> {
         match outcome {
             Ok(outcome) => outcome.or_raise(py),
-            Err(panic) => Err(self.panicked(&*panic).raise(py)),
+            Err(panic) => Err(self.op.panicked(&panic).raise(py)),
         }
+    }
+
+    /// Runs what works on Python objects; a panic in it becomes an exception.
+    fn guarded<T>(&self, py: Python<'_>, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+        panics::caught(body).unwrap_or_else(|panic| Err(self.op.panicked(&panic).raise(py)))
     }
 
     fn begin(&'static self, py: Python<'_>) -> OpenSpan {
@@ -223,22 +212,18 @@ impl Operation {
         let callee = format!("{}:{}", source_path(self.file), self.line);
         recorder::intern(&title, caller, &callee)
     }
+}
 
-    #[cold]
-    fn panicked(&self, panic: &(dyn Any + Send)) -> PitError {
-        let text = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("no message");
-        self.op
-            .error(Kind::Internal, format!("the Pit panicked: {text}"))
-            .hint("this is a fault of the Pit; the process goes on")
-    }
+/// Blocking work as a future: it begins on a blocking thread when the future is first polled, and runs to its end even
+/// when that is dropped. A panic goes on where the future is awaited.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let task = aio::runtime().spawn_blocking(|| panics::caught(work));
+    let outcome = task.await.expect("Tokio ends with the process");
+    outcome.unwrap_or_else(|panic| panics::resume(panic))
 }
 
 /// What a panic may have cut off.
-type Caught<T> = Result<T, Box<dyn Any + Send>>;
+type Caught<T> = Result<T, Panic>;
 
 /// A span that ends when dropped, on any thread: also when the awaitable is cancelled.
 struct OpenSpan(SpanId);
@@ -275,19 +260,5 @@ pub fn parent(py: Python<'_>) -> SpanId {
         recorder::current()
     } else {
         of_context
-    }
-}
-
-/// Turns a panic of the future into a value: a lost task would leave its awaitable pending for ever.
-struct CatchPanic<F>(Pin<Box<F>>);
-
-impl<F: Future> Future for CatchPanic<F> {
-    type Output = Result<F::Output, Box<dyn Any + Send>>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
-        }
     }
 }

@@ -8,7 +8,7 @@ use symphony_pit::stale::Report;
 
 use super::convert::{duration_from, id_from};
 use super::home::Core;
-use super::operation::{operation, Awaitable, Operation, Work};
+use super::operation::{blocking, operation, Awaitable, Operation, Work};
 use super::records;
 
 static MARK: Operation = operation!("stale", "mark_stale");
@@ -50,10 +50,7 @@ impl Stale {
         dry_run: bool,
     ) -> PyResult<Py<PyAny>> {
         // Waits for the unloading of models, which Python does.
-        let make = |_| {
-            let work = self.cleanup(older_than, dry_run)?;
-            Ok(CLEANUP.offloaded(work))
-        };
+        let make = |_| Ok(blocking(self.cleanup(older_than, dry_run)?));
         CLEANUP.wait(py, make, records::stale_report)
     }
 

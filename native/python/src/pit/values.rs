@@ -10,7 +10,7 @@ use symphony_core::pack::PackBuf;
 use symphony_pit::{Failure, Kind, Op, Opaque};
 
 use super::errors::Raise;
-use crate::aio;
+use super::operation::blocking;
 use crate::codec::{self, NoRefs};
 
 /// A Python object inside an [`Opaque`].
@@ -71,15 +71,9 @@ pub fn decode(py: Python<'_>, op: Op, bytes: &[u8]) -> PyResult<Py<PyAny>> {
 pub fn attached<T: Send + 'static>(
     work: impl FnOnce(Python<'_>) -> Result<T, Failure> + Send + 'static,
 ) -> impl Future<Output = Result<T, Failure>> + Send {
-    let task = aio::runtime().spawn_blocking(move || {
+    blocking(move || {
         Python::try_attach(work).unwrap_or_else(|| Err(Failure::new("Python has ended")))
-    });
-    async move {
-        match task.await {
-            Ok(outcome) => outcome,
-            Err(ended) => Err(Failure::new(format!("ended early: {ended}"))),
-        }
-    }
+    })
 }
 
 /// A failed call of a Python callable, told on a thread that may attach.

@@ -1,9 +1,8 @@
 //! Jobs in one transaction. SQLite ends a transaction by itself when the disk is full or broken: then what ran before is
 //! undone too and is told so, and what comes after runs in a transaction of its own. Writer thread only.
 
-use std::panic::{catch_unwind, AssertUnwindSafe};
-
 use rusqlite::Connection;
+use symphony_abi::panics;
 
 use super::super::sql_error;
 use super::Work;
@@ -64,8 +63,8 @@ pub(super) fn run_all(connection: &Connection, jobs: Vec<Box<dyn Job>>) -> Vec<W
 fn run_one(connection: &Connection, job: &mut dyn Job) -> Result<()> {
     let fault = |error| sql_error(OP, error);
     connection.execute_batch("SAVEPOINT job").map_err(fault)?;
-    let outcome = catch_unwind(AssertUnwindSafe(|| job.run(connection)))
-        .unwrap_or_else(|_| Err(OP.error(Kind::Internal, "a change of the Pit home panicked")));
+    let outcome =
+        panics::caught(|| job.run(connection)).unwrap_or_else(|panic| Err(OP.panicked(&panic)));
     if connection.is_autocommit() {
         return outcome.and_then(|()| Err(undone(None)));
     }
@@ -86,9 +85,14 @@ fn undone(cause: Option<&PitError>) -> PitError {
         || "the database ended the transaction".to_owned(),
         |error| error.message().to_owned(),
     );
-    OP.error(
-        Kind::Storage,
-        format!("undone together with another change: {why}"),
-    )
-    .hint("look at the disk of the Pit home, then try again")
+    let error = OP
+        .error(
+            Kind::Storage,
+            format!("undone together with another change: {why}"),
+        )
+        .hint("look at the disk of the Pit home, then try again");
+    match cause {
+        Some(cause) => error.because(cause.clone()),
+        None => error,
+    }
 }
