@@ -70,7 +70,7 @@ def _path(name: Any) -> Any:
 def _exit_details(error: Any) -> Details:
     # What `python` would make of it as the exit code of a process.
     code = error.code
-    return {"exit_code": 0 if code is None else code if isinstance(code, int) else 1, "code": code}
+    return {"exit_code": 0 if code is None else int(code) if isinstance(code, int) else 1, "code": code}
 
 
 _DETAILS: tuple[tuple[type[BaseException], Callable[[Any], Details]], ...] = (

@@ -8,7 +8,7 @@ use std::fmt::{self, Debug, Display, Formatter};
 use std::io;
 use std::panic::Location;
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use pyo3::IntoPyObjectExt;
@@ -182,13 +182,23 @@ fn known_to_python(py: Python<'_>, error: &(dyn std::error::Error + 'static)) ->
         return Some(error.clone_ref(py));
     }
     let error = error.downcast_ref::<io::Error>()?;
-    let made = PyErr::from(match error.raw_os_error() {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => io::Error::new(error.kind(), error.to_string()),
-    });
+    let made = match error.raw_os_error() {
+        // Python chooses the class by the number, and keeps it.
+        Some(number) => PyOSError::new_err((number, words_of(py, number, error))),
+        None => PyErr::from(io::Error::new(error.kind(), error.to_string())),
+    };
     // Its words are those of the error that it was made of.
     made.set_cause(py, error.get_ref().and_then(|inner| below(py, inner)));
     Some(made)
+}
+
+/// What Python says for an error of the system; Rust's words have the number in them.
+fn words_of(py: Python<'_>, number: i32, error: &io::Error) -> String {
+    let words = py
+        .import("os")
+        .and_then(|os| os.call_method1("strerror", (number,)))
+        .and_then(|words| words.extract());
+    words.unwrap_or_else(|_| error.to_string())
 }
 
 /// The exception for a panic.

@@ -190,7 +190,7 @@ fn a_chain_becomes_causes_of_pythons_own_kinds() {
             "
             assert error.message == 'cannot read the list'
             missing = error.__cause__.__cause__
-            assert isinstance(missing, FileNotFoundError), repr(missing)
+            assert isinstance(missing, FileNotFoundError) and missing.errno == 2, repr(missing)
             ",
         );
         check(
