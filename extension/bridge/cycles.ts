@@ -66,12 +66,26 @@ interface Link {
 }
 
 /**
- * Looks for cycles.
+ * Looks for cycles; after the searches that are under way: what these hold meanwhile would count as held.
  * @param refs the Python objects that are held, which nobody else must hold for this
  * @param ask asks Python's half for the handles
  * @throws BridgeError `unsupported` when the heap is too large; else what `ask` throws
  */
-export async function findCycles(
+export function findCycles(
+  holds: Holds,
+  refs: () => Ref[],
+  ask: (handles: number[]) => Promise<unknown>,
+): Promise<CycleReport> {
+  const report = lastSearch.then(() => search(holds, refs, ask));
+  lastSearch = report.then(forget, forget);
+  return report;
+}
+
+/** Ends with the search, but has nothing of what it found. */
+let lastSearch: Promise<void> = Promise.resolve();
+const forget = (): void => {};
+
+async function search(
   holds: Holds,
   refs: () => Ref[],
   ask: (handles: number[]) => Promise<unknown>,

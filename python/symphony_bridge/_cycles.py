@@ -67,7 +67,7 @@ class _Graph:
         queue = [start]
         for place in queue:
             thing = self.objects[place]
-            if isinstance(thing, _native.HostRef):
+            if _is_a(thing, _native.HostRef):
                 path = self._path(came_from, place)
                 found.append({"handle": thing._handle, "site": sites.get(thing._id), "path": path})
                 continue
@@ -102,9 +102,9 @@ class _Graph:
                 self.complete = False
                 break
             thing = self.objects[place]
-            if not isinstance(thing, _ENDS) and not isinstance(thing, _native.HostRef):
+            if not _is_a(thing, *_ENDS, _native.HostRef):
                 for other in gc.get_referents(thing):
-                    if isinstance(other, (*_ATOMS, *_ENDS)) or _is_namespace(other):
+                    if _is_a(other, *_ATOMS, *_ENDS) or _is_namespace(other):
                         continue
                     known = self._place(other)
                     if known == len(inside):
@@ -134,7 +134,14 @@ class _Graph:
 
 def _is_namespace(thing: Any) -> bool:
     """Whether it holds a module's variables."""
-    return (isinstance(thing, dict) and "__builtins__" in thing) or thing is vars(sys.modules["builtins"])
+    if thing is vars(sys.modules["builtins"]):
+        return True
+    return _is_a(thing, dict) and dict.__contains__(thing, "__builtins__")
+
+
+def _is_a(thing: Any, *kinds: type) -> bool:
+    """As ``isinstance``, which would run code of the thing's own: a proxy's may fail."""
+    return issubclass(type(thing), kinds)
 
 
 def _name(thing: Any) -> str:

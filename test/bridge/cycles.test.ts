@@ -111,3 +111,22 @@ onBothHosts('what one side still uses, and what leads nowhere back, is not repor
   await fixture.run('import object_fixture\ndel object_fixture.used, object_fixture.kept');
   await breakCycles(fixture);
 });
+
+onBothHosts(
+  'regression: objects that fail when they are asked, and reports at the same time, spoil no report',
+  async (bridge) => {
+    const fixture = await objectFixture(bridge);
+    const hide = async (): Promise<void> => {
+      const shelf = await bridge.callRef('object_fixture:Shelf', ['a']);
+      await bridge.call('cycle_fixture:hide', [shelf, listenerOf(shelf)]);
+    };
+    await hide();
+    const reports = await Promise.all([bridge.cycles(), bridge.cycles()]);
+    assert.deepEqual(
+      reports.map(({ cycles }) => cycles.length),
+      [1, 1],
+    );
+    await breakCycles(fixture);
+    await nothingLeft(fixture);
+  },
+);

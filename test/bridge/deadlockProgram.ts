@@ -13,6 +13,9 @@ const MODULE = 'deadlock_fixture';
 
 type Scenario = (bridge: EmbeddedBridge) => unknown;
 
+/** Characters of the numbers below 50,000, a line each. */
+const FLOOD = 288_890;
+
 const never = new Promise<never>(() => {});
 
 const scenarios: Record<string, Scenario> = {
@@ -22,9 +25,9 @@ const scenarios: Record<string, Scenario> = {
   },
   'join-unbreakable': (bridge) => bridge.callSync(`${MODULE}:join_unbreakable`),
   lock: async (bridge) => {
-    const holder = bridge.call(`${MODULE}:hold_lock_and_call`, ['answer']);
+    const holder = bridge.call(`${MODULE}:hold_lock_until_wanted`);
     bridge.callSync(`${MODULE}:wait_until_held`);
-    const error = outcome(() => bridge.callSync(`${MODULE}:take_lock`));
+    const error = outcome(() => bridge.callSync(`${MODULE}:take_wanted_lock`));
     return [error, await holder];
   },
   'lock-of-the-caller': async (bridge) => {
@@ -40,8 +43,8 @@ const scenarios: Record<string, Scenario> = {
   },
   import: async (bridge) => {
     const importing = bridge.import('asks_while_imported');
-    bridge.callSync('time:sleep', 0.1);
-    const error = outcome(() => bridge.callSync('asks_while_imported:answer'));
+    bridge.callSync(`${MODULE}:wait_until_held`);
+    const error = outcome(() => bridge.callSync(`${MODULE}:import_wanted`));
     await importing;
     return [error, bridge.callSync('asks_while_imported:answer')];
   },
@@ -57,7 +60,7 @@ const scenarios: Record<string, Scenario> = {
     const error = outcome(() => bridge.callSync(`${MODULE}:sleep`));
     return [error, await bridge.call(`${MODULE}:take_seen`)];
   },
-  compute: (bridge) => (bridge.callSync<number>(`${MODULE}:compute`, 2.5) > 0 ? 'computed' : ''),
+  compute: (bridge) => (bridge.callSync<number>(`${MODULE}:compute`, 4) > 0 ? 'computed' : ''),
   'slow-but-alive': (bridge) => bridge.callSync(`${MODULE}:wait_for_sleeper`, 2.5),
   finaliser: async (bridge) => {
     const object = await bridge.callRef(`${MODULE}:AsksWhenItDies`);
@@ -75,7 +78,7 @@ const scenarios: Record<string, Scenario> = {
       length += text.length;
     });
     bridge.callSync(`${MODULE}:flood`, 50_000);
-    for (let i = 0; i < 200 && length < 338_890; i++) await delay(10);
+    for (let i = 0; i < 1000 && length < FLOOD; i++) await delay(10);
     return length;
   },
   close: async (bridge) => {

@@ -52,7 +52,7 @@ const cases: Record<string, (outcome: Outcome) => void> = {
   },
   lock: ({ came }) => {
     const [error, value] = came as unknown[];
-    assertExplained(error, /in take_lock/);
+    assertExplained(error, /in take_wanted_lock/);
     assert.equal(value, 42);
   },
   'lock-of-the-caller': ({ came }) => {

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// A thread that has computed less than this since the last look has stood still.
 const STILL: Duration = Duration::from_millis(2);
 /// JavaScript that was broken and has not moved after this long cannot be broken: the others are.
-const SECOND_VICTIM: Duration = Duration::from_millis(1500);
+const SECOND_VICTIM: Duration = Duration::from_secs(3);
 /// A promise that was asked for while JavaScript waits is given up after this long.
 const PROMISES: Duration = Duration::from_secs(3);
 
@@ -70,7 +70,11 @@ impl Watch {
         };
         let (step, computed, now) = (thread.step(), thread.computed(), Instant::now());
         let still = match self.stills.remove(&session) {
-            Some(still) if still.step == step && computed - still.computed < STILL => still,
+            Some(still)
+                if still.step == step && computed.saturating_sub(still.computed) < STILL =>
+            {
+                still
+            }
             _ => Still {
                 step,
                 computed,
@@ -89,7 +93,8 @@ impl Watch {
             None if patient => {}
             None => {
                 if break_javascript(py, thread, now - still.since, &waiters) {
-                    still.broken = Some(now);
+                    // From here on: asking takes the time that others let it have.
+                    still.broken = Some(Instant::now());
                 }
             }
         }
