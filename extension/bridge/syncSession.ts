@@ -6,8 +6,8 @@
  * Must not know: how the addon was loaded.
  */
 import { type CallbackAddon, CallbackCodec, type CallSite, type SyncAddon, SyncCodec } from './codec';
-import { BridgeClosed, errorFromPayload } from './errors';
-import { Kwargs, type PyObject, unwrapProxy } from './refs';
+import { BridgeClosed, BridgeError, errorFromPayload } from './errors';
+import { type CallOptions, Kwargs, type PyObject, unwrapProxy } from './refs';
 import { currentSpan } from './scope';
 import { PYTHON_QUESTIONS, Session, type SessionOptions } from './session';
 import { captureCaller, captureSite } from './stack';
@@ -18,8 +18,8 @@ import { conversionError } from './wire';
 export interface SyncCalls {
   /**
    * Calls Python and waits. `fn` is a Python object or `module:attribute`; `kw()` may come last, with `{strict: true}`
-   * as its only option that counts here.
-   * @throws BridgeError; code `deadlock` where waiting could never end
+   * as its only option here.
+   * @throws BridgeError; code `deadlock` where waiting could never end, `unsupported` for options that give up
    */
   callSync<T = unknown>(fn: PyObject | string, ...args: unknown[]): T;
   /** A plain synchronous function; cheaper than `callSync` where it is called often. */
@@ -113,6 +113,7 @@ export class SyncSession extends Session implements SyncCalls {
     const keywords = last instanceof Kwargs ? last : null;
     const plain = keywords === null ? args : args.slice(0, -1);
     const kwargs = keywords === null ? null : keywords.values;
+    if (keywords?.options) refuseWaiting(keywords.options);
     const site = new SiteBelow(below);
     return this.codec.call(target, name, plain, kwargs, site, parent, keywords?.options?.strict);
   }
@@ -120,6 +121,18 @@ export class SyncSession extends Session implements SyncCalls {
   private locate(below: (...args: never[]) => unknown): void {
     for (const located of this.wire.locate(new SiteBelow(below))) this.post(located);
   }
+}
+
+/** What nobody could act upon while this thread waits. */
+function refuseWaiting({ signal, deadlineMs, giveUp }: CallOptions): void {
+  if (!signal && deadlineMs === undefined && !giveUp) return;
+  throw new BridgeError(
+    'a synchronous call cannot be given up: signal, deadlineMs and giveUp have no effect',
+    {
+      code: 'unsupported',
+      hint: 'Call the function asynchronously, without callSync.',
+    },
+  );
 }
 
 /** The line of a synchronous call, which is still on the stack when somebody asks. */

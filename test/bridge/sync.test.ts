@@ -89,3 +89,12 @@ test('after the end, synchronous calls fail like all others', async (t) => {
   await bridge.close();
   assert.ok(thrown(() => bridge.callSync('math:floor', 1)) instanceof BridgeClosed);
 });
+
+test('options that give up are refused: nobody could act upon them', async (t) => {
+  const bridge = await openEmbedded(t);
+  for (const options of [{ deadlineMs: 50 }, { signal: new AbortController().signal }, { giveUp: true }]) {
+    const error = thrown(() => bridge.callSync('time:sleep', 0, kw({}, options)));
+    assert.equal(error.code, 'unsupported');
+    assert.match(String(error.hint), /without callSync/);
+  }
+});
