@@ -186,6 +186,31 @@ onBothHosts('what is kept for a reason is no leak; handles tell the line that ma
   assert.equal(await length(shelf), 0);
 });
 
+onBothHosts('what has no form in Python stays, and is itself when it comes back', async (bridge) => {
+  const fixture = await objectFixture(bridge);
+  // biome-ignore lint/suspicious/noSparseArray: that is what is sent
+  const holes = [1, , 3];
+  const things = [
+    holes,
+    // true is 1, and 5n is 5; lists, dicts and sets cannot be hashed.
+    new Map<unknown, string>([
+      [1, 'number'],
+      [true, 'boolean'],
+    ]),
+    new Map([[[1], 'list']]),
+    new Set<unknown>([5, 5n]),
+    new Set([{ a: 1 }]),
+  ];
+  for (const thing of things) {
+    assert.equal(await bridge.call('object_fixture:run', ['result = a', thing]), thing);
+    // Regression: one that was met again broke the call.
+    assert.equal(await fixture.same(thing, thing), true);
+    const inside = (await bridge.call('builtins:list', [[thing, [thing]]])) as [unknown, [unknown]];
+    assert.equal(inside[0], thing);
+    assert.equal(inside[1][0], thing);
+  }
+});
+
 class Desk {
   #secret = 5;
   drawers = 3;

@@ -12,6 +12,7 @@ import { ContainerWriter } from './containerWriter';
 import { converterFor, type Entry, hasEarlyConverters } from './converters';
 import { dataclassName } from './dataclasses';
 import { enumOfSymbol } from './enums';
+import { fitsAsKey } from './keys';
 import { Parts } from './parts';
 import { realmTwin } from './realms';
 import type { CallSite, RefContext } from './refContext';
@@ -108,14 +109,17 @@ export class Packer extends ContainerWriter {
   }
 
   private array(a: unknown[]): void {
-    if (this.met(a)) return;
     const n = a.length;
-    if (n !== 0 && typeof a[0] === 'number' && this.floats(a, n)) return;
-    for (let i = 0; i < n; i++) if (a[i] === undefined && !(i in a)) return this.sparse(a, i);
-    this.sequence(Tag.LIST, a);
+    const floats = n !== 0 && typeof a[0] === 'number' && this.floats(a, n);
+    // What goes by reference is no container that could be met again.
+    if (!floats) for (let i = 0; i < n; i++) if (a[i] === undefined && !(i in a)) return this.sparse(a, i);
+    if (this.met(a)) return;
+    if (!floats) return this.sequence(Tag.LIST, a);
+    this.numsLen += n;
+    this.op(Tag.FLOATS, n);
   }
 
-  /** An array of numbers of which one is no integer goes as floats, as a whole. */
+  /** Whether an array holds numbers of which one is no integer: they go as floats, as a whole, and lie ready. */
   private floats(a: unknown[], n: number): boolean {
     const start = this.numsLen;
     if (start + n > this.nums.length) this.growNums(start + n);
@@ -127,10 +131,7 @@ export class Packer extends ContainerWriter {
       nums[start + i] = v;
       if (integers && (!Number.isSafeInteger(v) || Object.is(v, -0))) integers = false;
     }
-    if (integers) return false;
-    this.numsLen = start + n;
-    this.op(Tag.FLOATS, n);
-    return true;
+    return !integers;
   }
 
   /** Values of the classes that have a conversion. */
@@ -140,7 +141,8 @@ export class Packer extends ContainerWriter {
     else if (prototype === PyTuple.prototype) this.whole(Tag.TUPLE, o);
     else if (prototype === Map.prototype) this.mapOrConverted(o as Map<unknown, unknown>);
     else if (prototype === Set.prototype) {
-      if (!this.met(o)) this.set(Tag.SET, o as Set<unknown>);
+      const items = o as Set<unknown>;
+      if (!this.keptApart(items, setKeys.call(items), setHas) && !this.met(o)) this.set(Tag.SET, items);
     } else if (prototype === PyFrozenSet.prototype) this.whole(Tag.FROZENSET, o);
     else if (prototype === PyByteArray.prototype) {
       if (!this.met(o)) this.bytes(o as Uint8Array);
@@ -240,9 +242,20 @@ export class Packer extends ContainerWriter {
     return true;
   }
 
+  /** True for a Map or Set that no dict or set can be made of: it stays here, and Python gets a reference. */
+  private keptApart<A extends object>(
+    all: A,
+    keys: Iterable<unknown>,
+    has: (this: A, key: unknown) => boolean,
+  ): boolean {
+    const isKey = (key: unknown): boolean => has.call(all, key);
+    for (const key of keys) if (!fitsAsKey(key, isKey)) return this.referenceTo(all);
+    return false;
+  }
+
   /** Many a Map would come back as an object, did it not say what it is. */
   private mapOrConverted(m: Map<unknown, unknown>): void {
-    if (this.met(m)) return;
+    if (this.keptApart(m, mapKeys.call(m), mapHas) || this.met(m)) return;
     if (readsAsObject(mapKeys.call(m))) this.extension('js:Map', m, () => this.map(m));
     else this.map(m);
   }
@@ -251,6 +264,9 @@ export class Packer extends ContainerWriter {
 const uint8Prototype = Uint8Array.prototype;
 const CALL_TUPLE = Tag.TUPLE | (4 << 8);
 const mapKeys = Map.prototype.keys;
+const mapHas = Map.prototype.has;
+const setKeys = Set.prototype.values;
+const setHas = Set.prototype.has;
 const NOT_LENT = 'only a synchronous call can lend memory';
 
 function fail(error: unknown, root: PathRoot): unknown {
