@@ -187,22 +187,29 @@ fn blocking_work_is_told_to_stop() {
 
 #[test]
 fn a_call_that_is_stopped_is_over_when_python_has_cleaned_up() {
+    static BEGAN: AtomicUsize = AtomicUsize::new(0);
     with_python(|py| {
+        let began = PyCFunction::new_closure(py, None, None, |_, _| {
+            BEGAN.fetch_add(1, Ordering::SeqCst);
+        });
+        let began = began.unwrap().unbind();
         let names = run(
             py,
             "
             import asyncio, time
             log = []
 
-            async def coroutine():
+            async def coroutine(began):
                 try:
+                    began()
                     await asyncio.sleep(600)
                 finally:
                     await asyncio.sleep(0.05)
                     log.append('coroutine')
 
-            def function():
+            def function(began):
                 try:
+                    began()
                     while True:
                         time.sleep(0.001)
                 finally:
@@ -213,12 +220,17 @@ fn a_call_that_is_stopped_is_over_when_python_has_cleaned_up() {
                 return True
             ",
         );
-        for name in ["coroutine", "function"] {
+        for (count, name) in [(1, "coroutine"), (2, "function")] {
             let function: PythonFunction = get(&names, name);
+            let began = began.clone_ref(py);
             let future = async move {
-                let stop = sleep(Duration::from_millis(20));
+                let stop = async move {
+                    while BEGAN.load(Ordering::SeqCst) < count {
+                        sleep(Duration::from_millis(1)).await;
+                    }
+                };
                 Ok(function
-                    .call_until::<_, bool>((), stop)
+                    .call_until::<_, bool>((began,), stop)
                     .await
                     .map_err(|error| error.kind))
             };

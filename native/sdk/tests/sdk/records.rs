@@ -1,12 +1,12 @@
 //! Structs and enums of Rust as dataclasses and enums of Python, both ways: by hand, and by property tests.
 
 use std::collections::BTreeMap;
-use std::sync::Once;
 
 use num_bigint::BigInt;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 use symphony_sdk::{add_record, Record};
 
@@ -77,9 +77,10 @@ enum Color {
 
 /// The names of a module with the records, as Python would import it.
 fn names(py: Python<'_>) -> Bound<'_, PyDict> {
-    static ADD: Once = Once::new();
+    // Not a `Once`: a test would wait for it with the GIL, which the test that adds them needs.
+    static ADDED: PyOnceLock<()> = PyOnceLock::new();
     let modules = py.import("sys").unwrap().getattr("modules").unwrap();
-    ADD.call_once(|| {
+    ADDED.get_or_init(py, || {
         let module = PyModule::new(py, "shop").unwrap();
         add_record::<Order>(&module).unwrap();
         add_record::<Status>(&module).unwrap();
