@@ -12,8 +12,12 @@ use std::sync::Once;
 use std::task::Poll;
 
 thread_local! {
-    static LAST: RefCell<Option<(String, u32)>> = const { RefCell::new(None) };
+    static LAST: RefCell<Option<Panic>> = const { RefCell::new(None) };
 }
+
+/// How `eprintln!` panics where nobody reads stderr fast enough: Node lets no write to it wait. PyO3 prints so before it
+/// goes on with a panic that has been through Python, and that one is meant.
+const UNPRINTED: &str = "failed printing to stderr";
 
 /// A panic that was caught.
 pub struct Panic {
@@ -26,9 +30,15 @@ pub struct Panic {
 #[inline]
 pub fn caught<T>(body: impl FnOnce() -> T) -> Result<T, Panic> {
     watch();
-    panic::catch_unwind(AssertUnwindSafe(body)).map_err(|payload| Panic {
-        message: message_of(&*payload),
-        place: LAST.take(),
+    panic::catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
+        let message = message_of(&*payload);
+        match LAST.take() {
+            Some(last) if message.starts_with(UNPRINTED) => last,
+            last => Panic {
+                message,
+                place: last.and_then(|last| last.place),
+            },
+        }
     })
 }
 
@@ -45,8 +55,9 @@ pub async fn catching<F: Future>(future: F) -> Result<F::Output, Panic> {
 
 /// Goes on with a panic that was caught on another thread.
 pub fn resume(panic: Panic) -> ! {
-    LAST.set(panic.place);
-    panic::resume_unwind(Box::new(panic.message))
+    let message = panic.message.clone();
+    LAST.set(Some(panic));
+    panic::resume_unwind(Box::new(message))
 }
 
 /// What a panic said, from the value it carried.
@@ -64,12 +75,51 @@ fn watch() {
     WATCHING.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            let place = info
-                .location()
-                .map(|line| (line.file().to_owned(), line.line()));
-            // A thread that ends has no such place any more.
-            let _ = LAST.try_with(|last| last.replace(place));
+            note(Panic {
+                message: message_of(info.payload()),
+                place: info
+                    .location()
+                    .map(|line| (line.file().to_owned(), line.line())),
+            });
             before(info);
         }));
     });
+}
+
+fn note(panic: Panic) {
+    // A thread that ends has no such place any more.
+    let _ = LAST.try_with(|last| {
+        let mut last = last.borrow_mut();
+        if last.is_none() || !panic.message.starts_with(UNPRINTED) {
+            *last = Some(panic);
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_tells_its_words_and_line() {
+        let line = line!() + 1;
+        let panic = caught(|| panic!("on {}", "purpose")).unwrap_err();
+        assert_eq!(panic.message, "on purpose");
+        assert_eq!(panic.place, Some((file!().to_owned(), line)));
+        assert_eq!(caught(|| 5).ok(), Some(5));
+    }
+
+    #[test]
+    fn a_panic_that_could_not_be_printed_is_still_told() {
+        let told = caught(|| {
+            // As PyO3 does it: the panic becomes an exception, and goes on later.
+            let _ = panic::catch_unwind(|| panic!("the one that is meant"));
+            panic!("failed printing to stderr: it is full");
+        });
+        let panic = told.unwrap_err();
+        assert_eq!(panic.message, "the one that is meant");
+        assert!(panic.place.is_some_and(|(file, _)| file == file!()));
+        let alone = caught(|| panic!("failed printing to stderr: it is full")).unwrap_err();
+        assert!(alone.message.starts_with(UNPRINTED));
+    }
 }
