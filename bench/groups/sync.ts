@@ -1,7 +1,9 @@
 /**
- * Python calling TypeScript on the JavaScript thread, and how long a synchronous call waits when Python threads compute.
- * No trace file is open, as in production without a panel.
+ * Python calling TypeScript on the JavaScript thread, and what Python threads that compute cost it: how long a synchronous
+ * call waits, and whether asynchronous ones hold up the event loop. No trace file is open, as in production without a
+ * panel.
  */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { openBridge } from '../../extension/conductor/openBridge';
 import { best } from '../measure';
 import { python, root, scripts } from '../python';
@@ -9,6 +11,8 @@ import { type Result, result } from '../result';
 
 const CALLBACKS = 1000;
 const TAIL_CALLS = 1500;
+/** How long asynchronous calls follow one another. */
+const LOOP_MS = 2000;
 
 export async function sync(): Promise<Result[]> {
   const bridge = await openBridge({ host: 'embedded', python, root });
@@ -48,6 +52,17 @@ export async function sync(): Promise<Result[]> {
         result(`${what}, longest`, 'µs', max),
       );
     }
+    const call = (): Promise<unknown> => bridge.call('bench_threads:nothing');
+    const [quietP99, quietMax] = await loopDelay(call);
+    const stop = bridge.callSync<number>(target.start_busy, 1);
+    const [p99, max] = await loopDelay(call);
+    bridge.callSync(target.stop_busy, stop);
+    const what = 'event loop during async calls beside 1 busy Python thread';
+    rows.push(
+      // Such calls never wait for the interpreter on this thread; what is left is the operating system's.
+      result(`${what}, 99 of 100`, 'ms', p99, { 'no busy thread': quietP99 }, [{ max: 20 }]),
+      result(`${what}, longest`, 'ms', max, { 'no busy thread': quietMax }),
+    );
     return rows;
   } finally {
     await bridge.close();
@@ -67,4 +82,14 @@ function tail(call: () => unknown): [p50: number, p99: number, max: number] {
   waits.sort((a, b) => a - b);
   const at = (share: number): number => waits[Math.min(waits.length - 1, Math.floor(waits.length * share))];
   return [at(0.5), at(0.99), waits[waits.length - 1]];
+}
+
+/** Milliseconds by which turns of the event loop come late while calls follow one another; timers of 1 ms tell. */
+async function loopDelay(call: () => Promise<unknown>): Promise<[p99: number, max: number]> {
+  for (let i = 0; i < 100; i++) await call();
+  const delays = monitorEventLoopDelay({ resolution: 1 });
+  delays.enable();
+  for (const end = performance.now() + LOOP_MS; performance.now() < end; ) await call();
+  delays.disable();
+  return [delays.percentile(99) / 1e6, delays.max / 1e6];
 }

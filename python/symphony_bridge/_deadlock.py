@@ -36,10 +36,19 @@ def install() -> None:
         signal.signal(_SIGNAL, _raise_verdict)
 
 
-def look(ident: int, native_id: int, step: int, seconds: float, waiters: list[Waiter], futex: int) -> bool:
+def look(
+    ident: int,
+    step: int,
+    seconds: float,
+    waiters: list[Waiter],
+    waiting: dict[int, bool],
+    native_ids: dict[int, int],
+    futex: int,
+) -> bool:
     """Interrupt the JavaScript thread if it waits for threads that wait for it; tell whether it does.
 
-    ``step`` names the place where it has stood for ``seconds``.
+    ``step`` names the place where it has stood for ``seconds``. ``waiting`` are the threads that wait for
+    any JavaScript, and whether that stands still; ``native_ids`` those that run JavaScript.
     """
     global _verdict
     frames = sys._current_frames()
@@ -47,10 +56,10 @@ def look(ident: int, native_id: int, step: int, seconds: float, waiters: list[Wa
     if frame is None:
         return False
     if seconds < _LIMIT:
-        if not _waits_for_a_lock(native_id, futex):
+        if not _waits_for_a_lock(native_ids[ident], futex):
             return False
         others = {other: top for other, top in frames.items() if other != ident}
-        if not all(_is_stuck(other, top, waiters, futex) for other, top in others.items()):
+        if not all(_is_stuck(other, top, waiting, native_ids, futex) for other, top in others.items()):
             return False
     error = DeadlockError(
         f"JavaScript waits in a synchronous call for Python, which waits at {_place(frame)}, while "
@@ -59,8 +68,9 @@ def look(ident: int, native_id: int, step: int, seconds: float, waiters: list[Wa
         "for a thread that calls JavaScript.",
     )
     _add_stacks(error, ident, waiters)
-    _verdict = (step, error)
+    # A Worker's thread hears no signal, and its steps are numbered like the main thread's.
     if threading.main_thread().ident == ident:
+        _verdict = (step, error)
         signal.pthread_kill(ident, _SIGNAL)
     return True
 
@@ -68,8 +78,9 @@ def look(ident: int, native_id: int, step: int, seconds: float, waiters: list[Wa
 def error_for_waiter(ident: int, waiter: Waiter) -> DeadlockError:
     """Return the error for a thread that waits for JavaScript, where JavaScript cannot be freed."""
     global _verdict
-    # A signal that comes late must not break what goes on.
-    _verdict = None
+    if threading.main_thread().ident == ident:
+        # A signal that comes late must not break what goes on.
+        _verdict = None
     frame = sys._current_frames().get(ident)
     place = f", which waits at {_place(frame)}" if frame else ""
     error = DeadlockError(
@@ -88,21 +99,26 @@ def _raise_verdict(_signum: int, _frame: FrameType | None) -> None:
         raise verdict[1]
 
 
-def _is_stuck(ident: int, top: FrameType, waiters: list[Waiter], futex: int) -> bool:
+def _is_stuck(
+    ident: int, top: FrameType, waiting: dict[int, bool], native_ids: dict[int, int], futex: int
+) -> bool:
     """Whether a thread will do nothing more by itself."""
-    if ident == threading.get_ident() or any(ident == waiter for waiter, _ in waiters):
+    if ident == threading.get_ident():
         return True
+    if ident in waiting:
+        return waiting[ident]
     thread = threading._active.get(ident)  # type: ignore[attr-defined]
-    if thread is None:
+    native_id = native_ids.get(ident) or getattr(thread, "native_id", None)
+    if native_id is None:
         return False
-    if thread.name.startswith("conductor-"):
+    if thread is not None and thread.name.startswith("conductor-"):
         if top.f_code is threading.Thread.run.__code__:
             return True
         loop = _runtime._loop
         if thread.name == "conductor-loop" and loop is not None:
             internal: Any = loop
             return not internal._scheduled and not internal._ready and not asyncio.all_tasks(loop)
-    return _waits_for_a_lock(thread.native_id or 0, futex)
+    return _waits_for_a_lock(native_id, futex)
 
 
 def _waits_for_a_lock(native_id: int, futex: int) -> bool:

@@ -52,8 +52,8 @@ class _Run:
     A script owns ``__main__``, ``sys.argv`` and ``sys.path``, of which a process has one each: two at once
     would read each other's. So one waits for the other; Stop ends the wait. A script may run another one on
     its own thread, and one that could not be stopped gives way: then whichever ends first leaves the rest as
-    it is for the other. What a script replaced for itself is put back: streams, and the handler by which Stop
-    reaches it.
+    it is for the other. What a script replaced for itself is put back: streams, the switch interval, and the
+    handler by which Stop reaches it.
     """
 
     def __init__(self, module: types.ModuleType, path: str, argv: Sequence[str]) -> None:
@@ -67,7 +67,8 @@ class _Run:
 
     def __enter__(self) -> _Run:
         self._wait()
-        self._outer = sys.modules.get("__main__"), sys.argv, (sys.stdin, sys.stdout, sys.stderr)
+        streams = sys.stdin, sys.stdout, sys.stderr
+        self._outer = sys.modules.get("__main__"), sys.argv, streams, sys.getswitchinterval()
         self._on_interrupt = signal.getsignal(signal.SIGINT)
         sys.modules["__main__"] = self._module
         sys.argv = self._argv
@@ -84,7 +85,8 @@ class _Run:
         if above is not None:
             above._outer = self._outer
             return
-        main, sys.argv, (sys.stdin, sys.stdout, sys.stderr) = self._outer
+        main, sys.argv, (sys.stdin, sys.stdout, sys.stderr), interval = self._outer
+        sys.setswitchinterval(interval)
         if main is not None:
             sys.modules["__main__"] = main
         if self._on_interrupt is not None and threading.current_thread() is threading.main_thread():

@@ -19,8 +19,11 @@ after(() => {
   for (const bundle of bundles.values()) rmSync(bundle, { force: true });
 });
 
-/** Programs start many times: bundled, they start in a fraction of the time. */
-function bundleOf(source: string): string {
+/**
+ * A program as one file, for a process or a Worker. They start many times: bundled, they start in a fraction of the
+ * time.
+ */
+export function bundleOf(source: string): string {
   const known = bundles.get(source);
   if (known) return known;
   // Below the product's folder, which programs look for from where they lie.

@@ -1,17 +1,17 @@
 /**
  * Purpose: a program that gets into one would-be deadlock and prints what comes of it; see deadlocks.test.ts.
- * Threads: JavaScript main thread only.
+ * Threads: the main thread, and a Worker where a scenario needs one; it runs this same file.
  * Must not know: the tests.
  */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import type { BridgeError } from '../../extension/bridge/errors';
 import { type EmbeddedBridge, openBridge } from '../../extension/conductor/openBridge';
+import { gilScenarios, type Scenario } from './gilScenarios';
 import { openingWith } from './testPython';
 
 const MODULE = 'deadlock_fixture';
-
-type Scenario = (bridge: EmbeddedBridge) => unknown;
 
 /** Characters of the numbers below 50,000, a line each. */
 const FLOOD = 288_890;
@@ -100,7 +100,55 @@ const scenarios: Record<string, Scenario> = {
     const mine = bridge.callSync<number>(`${MODULE}:call_often`, (n: number) => add(n, 1), 300);
     return [mine, ...(await Promise.all(work))];
   },
+  ...gilScenarios,
+  'join-in-a-worker': () => inWorker('join'),
+  'two-sessions': async (bridge) => {
+    await bridge.call(`${MODULE}:keep`, ['main', () => 'main']);
+    const theirs = inWorker('call');
+    await bridge.call(`${MODULE}:wait_until_kept`, ['worker']);
+    return [bridge.callSync(`${MODULE}:call_kept`, 'worker'), await theirs];
+  },
+  'two-sessions-joined': async (bridge) => {
+    await bridge.call(`${MODULE}:keep`, ['main', () => 'main']);
+    const theirs = inWorker('join-the-other');
+    await bridge.call(`${MODULE}:wait_until_kept`, ['worker']);
+    return [outcome(() => bridge.callSync(`${MODULE}:join_kept`, 'worker')), await theirs];
+  },
+  'busy-worker': async (bridge) => {
+    const theirs = inWorker('busy');
+    await bridge.call(`${MODULE}:wait_until_kept`, ['worker']);
+    return [bridge.callSync(`${MODULE}:join_kept_while_asked`, 'worker'), await theirs];
+  },
 };
+
+/** The Worker's part of scenarios, on a bridge of its own. */
+const inWorkers: Record<string, Scenario> = {
+  join: (bridge) => bridge.callSync(`${MODULE}:join_asking`, () => 42),
+  call: async (bridge) => {
+    await bridge.call(`${MODULE}:keep`, ['worker', () => 'worker']);
+    return bridge.callSync(`${MODULE}:call_kept`, 'main');
+  },
+  'join-the-other': async (bridge) => {
+    await bridge.call(`${MODULE}:keep`, ['worker', () => 'worker']);
+    return bridge.callSync(`${MODULE}:join_kept`, 'main');
+  },
+  busy: (bridge) =>
+    new Promise((resolve) => {
+      const work = (): string => {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2000);
+        // Its answer leaves before the bridge ends.
+        setTimeout(resolve, 200, 'worked');
+        return 'late';
+      };
+      void bridge.call(`${MODULE}:keep`, ['worker', work]);
+    }),
+};
+
+/** Runs a Worker's part; ends with what came of it. */
+function inWorker(part: string): Promise<unknown> {
+  const worker = new Worker(__filename, { workerData: part });
+  return new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+}
 
 function outcome(body: () => unknown): unknown {
   try {
@@ -112,20 +160,26 @@ function outcome(body: () => unknown): unknown {
 
 const told = ({ code, message, notes, hint }: BridgeError): unknown => ({ code, message, notes, hint });
 
+async function cameOf(scenario: Scenario, bridge: EmbeddedBridge): Promise<unknown> {
+  try {
+    return await scenario(bridge);
+  } catch (error) {
+    return told(error as BridgeError);
+  }
+}
+
 async function main(): Promise<void> {
-  const [scenario] = process.argv.slice(2);
   const bridge = await openBridge({ ...openingWith, host: 'embedded', workspace: process.cwd() });
   await bridge.call('sys:path.insert', [0, join(process.cwd(), 'test', 'fixtures', 'python')]);
   await bridge.import(MODULE);
-  bridge.expose('desk', { answer: () => 42 });
-  let came: unknown;
-  try {
-    came = await scenarios[scenario](bridge);
-  } catch (error) {
-    came = told(error as BridgeError);
+  if (isMainThread) {
+    bridge.expose('desk', { answer: () => 42 });
+    const came = await cameOf(scenarios[process.argv[2]], bridge);
+    // The end of the line says that all of it is there.
+    process.stdout.write(`OUTCOME ${JSON.stringify({ came })} END\n`);
+  } else {
+    parentPort?.postMessage(await cameOf(inWorkers[workerData as string], bridge));
   }
-  // The end of the line says that all of it is there.
-  process.stdout.write(`OUTCOME ${JSON.stringify({ came })} END\n`);
   await bridge.close();
 }
 

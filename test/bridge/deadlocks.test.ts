@@ -30,12 +30,12 @@ function assertExplained(came: unknown, waitsIn: RegExp): void {
   const error = came as Told;
   assert.equal(error?.code, 'deadlock', JSON.stringify(came));
   assert.match(error.message, /JavaScript waits in a synchronous call for Python/);
-  assert.match(error.message, /waits for JavaScript: desk\.\w+\(\)/);
+  assert.match(error.message, /waits for JavaScript: (desk\.\w+|function)\(\)/);
   assert.ok(error.hint);
   const notes = error.notes.join('\n');
   assert.match(notes, /stack of the JavaScript thread/);
   assert.match(notes, waitsIn);
-  assert.match(notes, /which waits for desk\.\w+\(\)/);
+  assert.match(notes, /which waits for (desk\.\w+|function)\(\)/);
 }
 
 const cases: Record<string, (outcome: Outcome) => void> = {
@@ -89,6 +89,21 @@ const cases: Record<string, (outcome: Outcome) => void> = {
   close: ({ came }) => assert.deepEqual(came, ['closed', 'closed']),
   fork: ({ came }) => assert.deepEqual(came, [7, 0]),
   storm: ({ came }) => assert.deepEqual(came, Array(5).fill(45_150)),
+  'wait-beside-a-computation': ({ came }) => assert.equal(came, 3_000_000),
+  'callback-beside-a-computation': ({ came }) => assert.equal(came, true),
+  'garbage-beside-the-gil': ({ came }) => assert.equal(came, 'collected'),
+  'wait-in-rust': ({ came }) => assert.equal(came, 'allocated'),
+  'locks-of-rust': ({ came }) => assert.deepEqual(came, [30, 30, 30, 30, true]),
+  'join-in-a-worker': ({ came }) => {
+    assert.match(String(came), /^DeadlockError: function\(\) waits for JavaScript, which waits in a sync/);
+  },
+  'two-sessions': ({ came }) => assert.deepEqual(came, ['worker', 'main']),
+  'two-sessions-joined': ({ came }) => {
+    const [error, theirs] = came as unknown[];
+    assertExplained(error, /in join_kept/);
+    assert.equal(theirs, 'joined');
+  },
+  'busy-worker': ({ came }) => assert.deepEqual(came, ['joined', 'worked']),
 };
 
 for (const [scenario, check] of Object.entries(cases)) {

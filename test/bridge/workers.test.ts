@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Program } from './children';
 
-async function run(scenario: string): Promise<unknown> {
-  const program = new Program('test/bridge/workersProgram.ts', [scenario]);
+async function run(scenario: string, patienceMs?: number): Promise<unknown> {
+  const program = new Program('test/bridge/workersProgram.ts', [scenario], {}, undefined, patienceMs);
   const { code, signal, stdout, stderr } = await program.ended;
   assert.deepEqual([code, signal], [0, null], stderr);
   const match = /OUTCOME (.*) END/.exec(stdout);
@@ -21,7 +21,8 @@ test('a Worker needs no bridge on the main thread, and Python outlives the Worke
 });
 
 test('Workers that end, in whatever way, take their session along and leave the others alive', async () => {
-  const { said, kept } = (await run('exits')) as { said: string[]; kept: string[] };
+  // Each of them starts an interpreter to ask it what it is.
+  const { said, kept } = (await run('exits', 150_000)) as { said: string[]; kept: string[] };
   const expected = Array.from({ length: 20 }, (_, i) => `w${i} ok ${i % 4 === 3 ? 1 : 0}`);
   assert.deepEqual(said, [...expected, 'main ok']);
   assert.deepEqual(kept, Array(20).fill('BridgeClosed'));

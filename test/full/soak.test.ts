@@ -8,7 +8,8 @@ import type { PyObject } from '../../extension/bridge/refs';
 import type { Bridge, EmbeddedBridge } from '../../extension/conductor/openBridge';
 import { HOSTS, openForTest, rejection } from '../bridge/bothHosts';
 
-const WARM_UP_CALLS = 30_000;
+/** Both runtimes go on compiling, and their heaps grow to what they need, for as many calls as are made after that. */
+const WARM_UP_CALLS = 300_000;
 /** The long form, `npm run soak`, makes 20,000,000 in this process, and a twentieth of that in a child. */
 const LONG = process.env.SYMPHONY_SOAK_CALLS;
 const CALLS = Number(LONG ?? 100_000);

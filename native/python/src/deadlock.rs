@@ -52,53 +52,100 @@ impl Watch {
         if !host_calls::is_awaited() {
             return self.stills.clear();
         }
-        let threads = js::all();
+        let threads: Vec<_> = js::all()
+            .into_iter()
+            .map(|thread| (thread, host_calls::waiters(thread.session())))
+            .collect();
         self.stills
-            .retain(|session, _| threads.iter().any(|thread| thread.session() == *session));
-        for thread in threads {
-            self.look_at(py, thread);
+            .retain(|session, _| threads.iter().any(|(thread, _)| thread.session() == *session));
+        // All of them before the first is judged: they may wait for each other.
+        for (thread, waiters) in &threads {
+            self.note(thread, waiters);
+        }
+        let others = self.others(&threads);
+        for (thread, waiters) in &threads {
+            self.judge(py, thread, waiters, &others);
         }
     }
 
-    fn look_at(&mut self, py: Python<'_>, thread: &JsThread) {
+    /// Remembers since when the thread has stood in Python while somebody waits for it.
+    fn note(&mut self, thread: &JsThread, waiters: &[Waiter]) {
         let session = thread.session();
-        let waiters = host_calls::waiters(session);
-        let standing = thread.is_in_python() && !thread.is_pumping();
-        let Some(first) = waiters.first().filter(|_| standing) else {
+        if waiters.is_empty() || !thread.is_in_python() || thread.is_pumping() {
             self.stills.remove(&session);
             return;
-        };
-        let (step, computed, now) = (thread.step(), thread.computed(), Instant::now());
-        let still = match self.stills.remove(&session) {
-            Some(still)
-                if still.step == step && computed.saturating_sub(still.computed) < STILL =>
-            {
-                still
-            }
-            _ => Still {
+        }
+        let (step, computed) = (thread.step(), thread.computed());
+        let stands = self.stills.get(&session).is_some_and(|still| {
+            still.step == step && computed.saturating_sub(still.computed) < STILL
+        });
+        if !stands {
+            let still = Still {
                 step,
                 computed,
-                since: now,
+                since: Instant::now(),
                 broken: None,
-            },
+            };
+            self.stills.insert(session, still);
+        }
+    }
+
+    fn others(&self, threads: &[(&JsThread, Vec<Waiter>)]) -> Others {
+        let mut others = Others::default();
+        for (thread, waiters) in threads {
+            others
+                .native_ids
+                .insert(thread.ident(), thread.native_id());
+            let stands = self
+                .stills
+                .get(&thread.session())
+                .is_some_and(Still::is_long);
+            for waiter in waiters {
+                let all = others.waiting.entry(waiter.ident).or_insert(true);
+                *all &= stands;
+            }
+        }
+        others
+    }
+
+    fn judge(&mut self, py: Python<'_>, thread: &JsThread, waiters: &[Waiter], others: &Others) {
+        let session = thread.session();
+        let still = self.stills.get_mut(&session);
+        // What came of the one judged before may have freed this one.
+        let still = still.filter(|still| still.step == thread.step());
+        let (Some(first), Some(still)) = (waiters.first(), still) else {
+            return;
         };
-        let still = self.stills.entry(session).or_insert(still);
-        let patient = now - still.since < PATIENCE || now - first.since < PATIENCE;
         match still.broken {
-            Some(broken) if now - broken > SECOND_VICTIM => {
-                break_waiters(py, thread, &waiters);
+            Some(broken) if broken.elapsed() > SECOND_VICTIM => {
+                break_waiters(py, thread, waiters);
                 self.stills.remove(&session);
             }
             Some(_) => {}
-            None if patient => {}
+            None if !still.is_long() || first.since.elapsed() < PATIENCE => {}
             None => {
-                if break_javascript(py, thread, now - still.since, &waiters) {
+                if break_javascript(py, thread, still, waiters, others) {
                     // From here on: asking takes the time that others let it have.
                     still.broken = Some(Instant::now());
                 }
             }
         }
     }
+}
+
+impl Still {
+    fn is_long(&self) -> bool {
+        self.since.elapsed() >= PATIENCE
+    }
+}
+
+/// What Python cannot find out about the threads beside one that runs JavaScript.
+#[derive(Default)]
+struct Others {
+    /// Those that wait for JavaScript, and whether all that they wait for stands still.
+    waiting: HashMap<u64, bool>,
+    /// The kernel's numbers of those that run JavaScript: `threading` need not know them.
+    native_ids: HashMap<u64, u64>,
 }
 
 /// Steps of the JavaScript thread over the border; 0 on another thread. An interruption is meant for
@@ -133,15 +180,17 @@ pub fn refuse_promises(py: Python<'_>, began: Instant) -> PyResult<()> {
 fn break_javascript(
     py: Python<'_>,
     thread: &JsThread,
-    standing: Duration,
+    still: &Still,
     waiters: &[Waiter],
+    others: &Others,
 ) -> bool {
     let look = (
         thread.ident(),
-        thread.native_id(),
-        thread.step(),
-        standing.as_secs_f64(),
+        still.step,
+        still.since.elapsed().as_secs_f64(),
         told(waiters),
+        &others.waiting,
+        &others.native_ids,
         libc::SYS_futex,
     );
     ask(py, "look", look).is_some_and(|found| found.is_truthy().unwrap_or(false))
