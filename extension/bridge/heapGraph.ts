@@ -25,6 +25,7 @@ export interface HeapQuestion {
 /**
  * For each value, in order, the targets that it leads to, closures included. A value that something else than the
  * tables holds leads nowhere here, and so does what lies behind such objects: these are not kept by the value.
+ * One question at a time: what another one asks about counts as held.
  * @throws BridgeError `unsupported` when the heap is too large to be looked at
  */
 export async function leadsOf({ values, targets, tables }: HeapQuestion): Promise<Lead[][]> {
@@ -34,15 +35,10 @@ export async function leadsOf({ values, targets, tables }: HeapQuestion): Promis
       hint: 'Look at a smaller process that does the same.',
     });
   }
-  mark = new SymphonyHeapMark(values(), targets(), tables);
-  try {
-    // On a fresh stack: what the caller's frames hold would count as held by others.
-    await new Promise((resolve) => setImmediate(resolve));
-    const graph = new HeapGraph(await takeSnapshot());
-    return leadsIn(graph, mark);
-  } finally {
-    mark = null;
-  }
+  const mark = new SymphonyHeapMark(values(), targets(), tables);
+  // On a fresh stack: what the caller's frames hold would count as held by others.
+  await new Promise((resolve) => setImmediate(resolve));
+  return leadsIn(new HeapGraph(await takeSnapshot()), mark);
 }
 
 /** The snapshot is text, several times the heap's size. */
@@ -56,8 +52,6 @@ class SymphonyHeapMark {
     readonly tables: readonly object[],
   ) {}
 }
-
-let mark: SymphonyHeapMark | null = null;
 
 async function takeSnapshot(): Promise<Buffer> {
   const chunks: Buffer[] = [];

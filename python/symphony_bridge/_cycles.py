@@ -10,6 +10,7 @@ Threads: any; it takes no lock, and gives the GIL up as all Python code does.
 
 from __future__ import annotations
 
+import builtins
 import gc
 import sys
 import types
@@ -134,7 +135,7 @@ class _Graph:
 
 def _is_namespace(thing: Any) -> bool:
     """Whether it holds a module's variables."""
-    if thing is vars(sys.modules["builtins"]):
+    if thing is builtins.__dict__:
         return True
     return _is_a(thing, dict) and dict.__contains__(thing, "__builtins__")
 
@@ -145,5 +146,5 @@ def _is_a(thing: Any, *kinds: type) -> bool:
 
 
 def _name(thing: Any) -> str:
-    kind = type(thing)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    # As `type` itself tells it: of its own, a class may say anything, or raise.
+    return type.__repr__(type(thing))[len("<class '") : -len("'>")]

@@ -132,22 +132,27 @@ const inWorkers: Record<string, Scenario> = {
     await bridge.call(`${MODULE}:keep`, ['worker', () => 'worker']);
     return bridge.callSync(`${MODULE}:join_kept`, 'main');
   },
-  busy: (bridge) =>
-    new Promise((resolve) => {
-      const work = (): string => {
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2000);
-        // Its answer leaves before the bridge ends.
-        setTimeout(resolve, 200, 'worked');
-        return 'late';
-      };
-      void bridge.call(`${MODULE}:keep`, ['worker', work]);
-    }),
+  busy: async (bridge) => {
+    let worked = false;
+    const work = (): void => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2000);
+      worked = true;
+    };
+    await bridge.call(`${MODULE}:keep`, ['worker', work]);
+    while (!worked) await delay(20);
+    // Its answer leaves before the bridge ends.
+    await delay(200);
+    return 'worked';
+  },
 };
 
 /** Runs a Worker's part; ends with what came of it. */
 function inWorker(part: string): Promise<unknown> {
   const worker = new Worker(__filename, { workerData: part });
-  return new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+  return new Promise((resolve, reject) => {
+    worker.once('message', resolve).once('error', reject);
+    worker.once('exit', (code) => reject(new Error(`the Worker ended with ${code}`)));
+  });
 }
 
 function outcome(body: () => unknown): unknown {
