@@ -51,7 +51,8 @@ function bridgeOf(host: HostKind): Promise<Bridge> {
 }
 
 async function askWorker(host: HostKind, row: Row): Promise<unknown> {
-  const worker = workers.get(host) ?? new Worker(bundleOf('test/bridge/matrixCalls.ts'), { workerData: host });
+  const worker =
+    workers.get(host) ?? new Worker(bundleOf('test/bridge/matrixCalls.ts'), { workerData: host });
   workers.set(host, worker);
   worker.postMessage(row);
   const [outcome] = await once(worker, 'message');

@@ -3,7 +3,7 @@
  * Threads: JavaScript main thread only.
  * Must not know: what is expected of them.
  */
-import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { view } from '../../extension/bridge/codec';
