@@ -56,8 +56,11 @@ impl Watch {
             .into_iter()
             .map(|thread| (thread, host_calls::waiters(thread.session())))
             .collect();
-        self.stills
-            .retain(|session, _| threads.iter().any(|(thread, _)| thread.session() == *session));
+        self.stills.retain(|session, _| {
+            threads
+                .iter()
+                .any(|(thread, _)| thread.session() == *session)
+        });
         // All of them before the first is judged: they may wait for each other.
         for (thread, waiters) in &threads {
             self.note(thread, waiters);
@@ -93,9 +96,7 @@ impl Watch {
     fn others(&self, threads: &[(&JsThread, Vec<Waiter>)]) -> Others {
         let mut others = Others::default();
         for (thread, waiters) in threads {
-            others
-                .native_ids
-                .insert(thread.ident(), thread.native_id());
+            others.native_ids.insert(thread.ident(), thread.native_id());
             let stands = self
                 .stills
                 .get(&thread.session())
