@@ -81,20 +81,19 @@ export function proxyOf(ref: Ref): PyObject {
   return proxy;
 }
 
-/** The handle and attribute path behind a face; undefined for anything else. */
-export function unwrapProxy(value: unknown): { ref: Ref; path: string | null } | undefined {
+/** The handle, attribute path and bound options behind a face; undefined for anything else. */
+export function unwrapProxy(value: unknown): Place | undefined {
   if (typeof value === 'function') return states.get(value);
-  if (value instanceof Ref) return { ref: value, path: null };
+  if (value instanceof Ref) return { ref: value, path: null, options: {} };
   const ref = value instanceof PyPromise ? refOfFace(value) : undefined;
-  return ref && { ref, path: null };
+  return ref && { ref, path: null, options: {} };
 }
 
 /** The place a proxy stands for. @throws TypeError for anything else */
 export function placeOf(object: unknown, asker: string): Place {
-  const state = typeof object === 'function' ? states.get(object) : undefined;
-  const found = state ?? unwrapProxy(object);
+  const found = unwrapProxy(object);
   if (!found) throw new TypeError(`${asker}() takes an object that came from Python`);
-  return state ?? { ref: found.ref, path: found.path, options: {} };
+  return found;
 }
 
 /** A Python attribute whose name TypeScript's side uses itself, for instance `ref`. */

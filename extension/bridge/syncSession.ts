@@ -59,14 +59,18 @@ export class SyncSession extends Session implements SyncCalls {
   /** As `callSync`, for the caller of `below`. */
   callSyncBelow<T>(below: (...args: never[]) => unknown, fn: PyObject | string, args: readonly unknown[]): T {
     const found = typeof fn === 'string' ? undefined : unwrapProxy(fn);
+    if (found) refuseWaiting(found.options);
     const target = found ? found.ref.use() : 0;
-    return this.run(target, found ? found.path : String(fn), args, below) as T;
+    return this.run(target, found ? found.path : String(fn), args, below, found?.options.strict) as T;
   }
 
   sync<T = unknown>(fn: PyObject | string): (...args: unknown[]) => T {
     const found = typeof fn === 'string' ? undefined : unwrapProxy(fn);
+    if (found) refuseWaiting(found.options);
     const name = found ? found.path : String(fn);
-    const call = (...args: unknown[]): T => this.run(found ? found.ref.use() : 0, name, args, call) as T;
+    const strict = found?.options.strict;
+    const call = (...args: unknown[]): T =>
+      this.run(found ? found.ref.use() : 0, name, args, call, strict) as T;
     return call;
   }
 
@@ -80,6 +84,7 @@ export class SyncSession extends Session implements SyncCalls {
     name: string | null,
     args: readonly unknown[],
     below: (...args: never[]) => unknown,
+    strict = false,
   ): unknown {
     if (this.closed) throw new BridgeClosed();
     // Python may wait for calls that were started before.
@@ -87,9 +92,9 @@ export class SyncSession extends Session implements SyncCalls {
     const parent = this.traced ? currentSpan() : 0;
     try {
       const value =
-        args.length === 0 && name === null
+        args.length === 0 && name === null && !strict
           ? this.codec.callBare(target, parent)
-          : this.runWith(target, name, args, parent, below);
+          : this.runWith(target, name, args, parent, below, strict);
       if (this.wire.hasArrivals) this.locate(below);
       return value;
     } catch (error) {
@@ -108,6 +113,7 @@ export class SyncSession extends Session implements SyncCalls {
     args: readonly unknown[],
     parent: number,
     below: (...args: never[]) => unknown,
+    bound: boolean,
   ): unknown {
     const last = args.length === 0 ? null : args[args.length - 1];
     const keywords = last instanceof Kwargs ? last : null;
@@ -115,7 +121,8 @@ export class SyncSession extends Session implements SyncCalls {
     const kwargs = keywords === null ? null : keywords.values;
     if (keywords?.options) refuseWaiting(keywords.options);
     const site = new SiteBelow(below);
-    return this.codec.call(target, name, plain, kwargs, site, parent, keywords?.options?.strict);
+    const strict = keywords?.options?.strict ?? bound;
+    return this.codec.call(target, name, plain, kwargs, site, parent, strict);
   }
 
   private locate(below: (...args: never[]) => unknown): void {

@@ -107,5 +107,5 @@ const cases: Record<string, (outcome: Outcome) => void> = {
 };
 
 for (const [scenario, check] of Object.entries(cases)) {
-  test(`deadlocks: ${scenario}`, { timeout: 60_000 }, async () => check(await run(scenario)));
+  test(`deadlocks: ${scenario}`, { timeout: 90_000 }, async () => check(await run(scenario)));
 }

@@ -1,9 +1,9 @@
 /** Synchronous calls, which only the embedded host has. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { tuple } from '../../extension/bridge/codec';
+import { PyFloat, tuple } from '../../extension/bridge/codec';
 import { BridgeClosed, ConversionError, PythonError } from '../../extension/bridge/errors';
-import { kw } from '../../extension/bridge/refs';
+import { kw, type PyObject, value } from '../../extension/bridge/refs';
 import { openEmbedded, thrown } from './bothHosts';
 
 test('a synchronous call takes names, objects and keywords', async (t) => {
@@ -96,5 +96,22 @@ test('options that give up are refused: nobody could act upon them', async (t) =
     const error = thrown(() => bridge.callSync('time:sleep', 0, kw({}, options)));
     assert.equal(error.code, 'unsupported');
     assert.match(String(error.hint), /without callSync/);
+    const time = await bridge.import('time');
+    for (const call of [
+      () => bridge.callSync(time.sleep.with(options), 0),
+      () => bridge.sync(time.sleep.with(options)),
+    ]) {
+      assert.equal(thrown(call).code, 'unsupported');
+    }
   }
+});
+
+test('regression: strict counts where it is bound to the function, too', async (t) => {
+  const bridge = await openEmbedded(t);
+  const operator = await bridge.import('operator');
+  const pos = await value<PyObject>(operator.pos);
+  const exact = new PyFloat(2);
+  assert.deepEqual(bridge.callSync(operator.pos.with({ strict: true }), exact), exact);
+  assert.deepEqual(bridge.sync(pos.with({ strict: true }))(exact), exact);
+  assert.equal(bridge.callSync(operator.pos, exact), 2);
 });
