@@ -9,10 +9,11 @@ import type { Bridge, EmbeddedBridge } from '../../extension/conductor/openBridg
 import { HOSTS, openForTest, rejection } from '../bridge/bothHosts';
 
 /** Both runtimes go on compiling, and their heaps grow to what they need, for as many calls as are made after that. */
-const WARM_UP_CALLS = 300_000;
 /** The long form, `npm run soak`, makes 20,000,000 in this process, and a twentieth of that in a child. */
 const LONG = process.env.SYMPHONY_SOAK_CALLS;
 const CALLS = Number(LONG ?? 100_000);
+/** Until V8 has compiled what is hot, and threads have their share of memory: that goes on, ever more slowly. */
+const LEAST_WARM_UP = 150_000;
 /** Every kind of call is in one round of so many; the plain ones make up the rest. */
 const EVERY_NTH_ROUND = LONG === undefined ? 1 : 20;
 const PLAIN_CALLS = 50;
@@ -54,13 +55,16 @@ async function mixedRound(soaked: Soaked): Promise<void> {
   cancelled.abort();
   await Promise.all(calls);
   // An object and a function that Python holds for a while, and one of Python's that comes inside a result.
-  const [shelf] = (await fixture.give({ pen: new Map([[1, 'x']]) }, (x: number) => x)) as [PyObject];
+  const given = [{ pen: new Map([[1, 'x']]) }, (x: number) => x].map(counted);
+  const [shelf] = (await fixture.give(...given)) as [PyObject];
   shelf[Symbol.dispose]();
   // Streams of either language, left half-way.
   for await (const number of (await fixture.count(3)) as AsyncIterable<number>) if (number === 1) break;
-  await fixture.sum_of(function* () {
-    yield* [1, 2, 3];
-  });
+  await fixture.sum_of(
+    counted(function* () {
+      yield* [1, 2, 3];
+    }),
+  );
   await fixture.take_log();
   soaked.made += 24;
   if (!sync) return;
@@ -70,25 +74,43 @@ async function mixedRound(soaked: Soaked): Promise<void> {
   soaked.made += 4;
 }
 
+/** Objects of ours that Python was given and that still live: nothing else holds them. */
+let living = 0;
+const gone = new FinalizationRegistry<null>(() => {
+  living -= 1;
+});
+
+function counted<T extends object>(given: T): T {
+  living += 1;
+  gone.register(given, null);
+  return given;
+}
+
 /**
- * Handles that are open, in Python's table: of both languages, those that live long too. What both collectors find is
- * released a moment later, so it looks again while there are more than `usual`.
+ * Handles that are open, in Python's table: of both languages, those that live long too; and objects of ours that live.
+ * What both collectors find is released a moment later, so it looks again while there are more than `usual`.
  */
 async function openHandles(bridge: Bridge, usual = 0): Promise<number> {
   let open = 0;
   for (let look = 0; look < 50; look++) {
     globalThis.gc?.();
     await bridge.call('gc:collect');
-    open = (await bridge.call<unknown[]>('symphony_bridge._control:handles')).length;
+    open = living + (await bridge.call<unknown[]>('symphony_bridge._control:handles')).length;
     if (open <= usual) break;
     await delay(20);
   }
   return open;
 }
 
-/** Resident memory of this process, and of the one where Python is, in bytes, after both collectors ran. */
+/**
+ * Resident memory of this process, and of the one where Python is, in bytes, after both collectors ran. Where Python is,
+ * malloc gives back what it kept of freed memory, which goes up and down by megabytes.
+ */
 async function memory(bridge: Bridge): Promise<number> {
   globalThis.gc?.();
+  await bridge.call('gc:collect');
+  using libc = await bridge.callRef('ctypes:CDLL', [null]);
+  await libc.malloc_trim(0);
   const there = await bridge.call<number>('bridge_fixture:resident_bytes');
   return bridge.kind === 'embedded' ? there : there + residentHere();
 }
@@ -113,7 +135,7 @@ for (const host of HOSTS) {
         if (i % EVERY_NTH_ROUND === 0) await mixedRound(soaked);
       }
     };
-    await make(WARM_UP_CALLS);
+    await make(Math.max(LEAST_WARM_UP, calls / 10));
     const before = await openHandles(bridge);
     const samples: number[] = [];
     const handles: number[] = [];
