@@ -1,6 +1,6 @@
 // The acceptance table: one row per criterion that the product has to meet. It grows with the product; a row that
 // cannot be measured by a command does not belong here.
-import { bench, benchAll, type Row, seconds, shows, suite, tests } from './row';
+import { bench, benchAll, growth, type Row, seconds, shows, suite, tests } from './row';
 
 const pytest = (files: string) =>
   `PYTHONPATH=python .venv/bin/python -m pytest -q -c python/pyproject.toml --rootdir . ${files}`;
@@ -111,16 +111,17 @@ export const rows: Row[] = [
     id: 'memory.checks',
     criterion:
       'Memory safety: addon, Rust and codec under the sanitizers, which find each planted fault and nothing else',
+    // Four minutes, and three more when the native code has to be built for it.
     command: 'npm run -s test:full -- memory',
     limit: 'all pass',
     figure: suite(),
   },
   {
     id: 'memory.soak',
-    criterion: 'Memory safety: 100,000 mixed calls on each host leave no handle and no growth of 2 MiB',
+    criterion: 'Memory safety: 100,000 mixed calls on each host leave no handle, and memory on its plateau',
     command: node('test/full/soak.test.ts'),
-    limit: 'all pass',
-    figure: tests(2),
+    limit: 'all pass, < 2048 KiB of growth per host',
+    figure: growth(2, 2048),
   },
   {
     id: 'rust',

@@ -43,6 +43,16 @@ export function suite(): Row['figure'] {
   };
 }
 
+/** Reads the soak: the growth that it tells for each host, and that its tests passed. */
+export function growth(hosts: number, belowKiB: number): Row['figure'] {
+  return (output) => {
+    const grown = [...output.matchAll(/memory grew by (-?\d+) KiB/g)].map(([, kib]) => Number(kib));
+    const passed = tests(hosts)(output);
+    const holds = passed.holds && grown.length === hosts && grown.every((kib) => kib < belowKiB);
+    return { text: `${passed.text}, ${grown.map((kib) => `${kib} KiB`).join(' and ')}`, holds };
+  };
+}
+
 /** Reads a case of `npm run bench -- --json`. */
 export function bench(name: string, atMost: number, unit: string): Row['figure'] {
   return (output) => {
