@@ -17,11 +17,19 @@ export interface RunOptions {
   signal?: AbortSignal;
 }
 
-/** How a script ended. */
+/** What a script left that came to its own end. */
 export interface RunResult {
   exitCode: number;
   leaks: LeakedHandle[];
 }
+
+/** How a run ended. */
+export type RunEnd =
+  | { readonly kind: 'exited'; readonly exitCode: number }
+  | { readonly kind: 'stopped' }
+  /** Nothing could stop it inside this process: it was left to itself, and may still be running. */
+  | { readonly kind: 'abandoned'; readonly error: BridgeError }
+  | { readonly kind: 'failed'; readonly error: unknown };
 
 /** Polite means get this long; with the kill after it, Stop takes less than a second. */
 const POLITE_STOP_MS = 700;
@@ -47,6 +55,13 @@ export async function runScript(bridge: Bridge, path: string, options: RunOption
     stopping?.dispose();
     await bridge.host.drainOutput();
   }
+}
+
+/** The end of a run that `runScript` has rejected; `signal` is the one that stops it. */
+export function endOf(error: unknown, signal: AbortSignal): RunEnd {
+  if (signal.aborted && error instanceof CallCancelled) return { kind: 'stopped' };
+  const isAbandoned = error instanceof BridgeError && error.code === 'abandoned';
+  return signal.aborted && isAbandoned ? { kind: 'abandoned', error } : { kind: 'failed', error };
 }
 
 async function checkScript(script: string): Promise<void> {

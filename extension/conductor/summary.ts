@@ -6,6 +6,7 @@
 import { formatDuration } from '../protocol/duration';
 import type { TraceSummary } from '../protocol/trace/summary';
 import type { LeakedHandle } from './liveHandles';
+import type { RunEnd } from './runScript';
 
 /** What there is to tell. */
 export interface RunFacts {
@@ -13,6 +14,7 @@ export interface RunFacts {
   trace: TraceSummary | null;
   leaks: readonly LeakedHandle[];
   traceFile: string | null;
+  end: RunEnd['kind'];
   exitCode: number;
   /** Milliseconds from the start of the script to its end. */
   tookMs: number;
@@ -22,6 +24,7 @@ export interface RunFacts {
 export function formatSummary(facts: RunFacts): string {
   return [
     `Summary: exit code ${facts.exitCode} after ${formatMs(facts.tookMs)}`,
+    ...(facts.end === 'abandoned' ? ['  abandoned  nothing could end the script inside this process'] : []),
     ...crossingLines(facts.trace),
     `  errors     ${facts.trace ? facts.trace.errors : 'not recorded'}`,
     ...leakLines(facts.leaks),

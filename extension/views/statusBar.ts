@@ -54,6 +54,13 @@ function faceOf(state: WorkbenchState): Face {
         command: COMMANDS.showOutput,
         action: 'Click for the output',
       };
+    case 'abandoned':
+      return {
+        text: `$(warning) ${state.script} abandoned`,
+        command: COMMANDS.showOutput,
+        action: 'Click for the output',
+        color: new vscode.ThemeColor('statusBarItem.warningBackground'),
+      };
     case 'error':
       return {
         text: '$(error) Conductor',
@@ -68,6 +75,8 @@ function tooltip(state: WorkbenchState, action: string): vscode.MarkdownString {
   const lines = ['**Symphony Conductor**'];
   const host = 'host' in state ? state.host : undefined;
   lines.push(host === undefined ? 'Python starts with the first run.' : describeHost(host));
+  if (state.kind === 'abandoned')
+    lines.push(`${escapeMarkdown(state.script)} could not be stopped, and may still be running.`);
   if (state.kind === 'error') lines.push(`Last error: ${escapeMarkdown(state.message)}`);
   lines.push(action);
   return new vscode.MarkdownString(lines.join('\n\n'));

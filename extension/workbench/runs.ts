@@ -5,18 +5,13 @@
  */
 import { basename } from 'node:path';
 import { Emitter } from '../bridge/emitter';
-import { BridgeError, CallCancelled } from '../bridge/errors';
+import { BridgeError } from '../bridge/errors';
+import type { HostInfo } from '../conductor/host';
 import { type LiveHandle, liveHandles } from '../conductor/liveHandles';
 import type { Bridge } from '../conductor/openBridge';
-import { runScript } from '../conductor/runScript';
+import { endOf, type RunEnd, runScript } from '../conductor/runScript';
 import type { BridgeOwner } from './bridgeOwner';
-import type { StateHolder } from './state';
-
-/** How a run ended. */
-export type RunEnd =
-  | { readonly kind: 'exited'; readonly exitCode: number }
-  | { readonly kind: 'failed'; readonly error: unknown }
-  | { readonly kind: 'stopped' };
+import type { StateHolder, WorkbenchState } from './state';
 
 export interface RunRecord {
   readonly script: string;
@@ -134,12 +129,7 @@ export class Runs {
     // Python tells of all leaks of its life; each is told with the run that made it.
     record.handles = handles.filter(({ leak, opened_ns }) => !leak || opened_ns >= began);
     this.free(slot);
-    const host = bridge.running ? bridge.info : undefined;
-    this.states.set(
-      record.end.kind === 'failed'
-        ? { kind: 'error', message: messageOf(record.end.error), host }
-        : { kind: 'idle', host },
-    );
+    this.states.set(stateAfter(record.end, name, bridge.running ? bridge.info : undefined));
     this.changes.fire(record);
     return record;
   }
@@ -156,9 +146,20 @@ async function runToEnd({ bridge, script, args, errors }: RunRecord, signal: Abo
     const { exitCode } = await runScript(bridge, script, { args, signal });
     return { kind: 'exited', exitCode };
   } catch (error) {
-    if (signal.aborted && error instanceof CallCancelled) return { kind: 'stopped' };
-    errors.push(error);
-    return { kind: 'failed', error };
+    const end = endOf(error, signal);
+    if (end.kind !== 'stopped') errors.push(error);
+    return end;
+  }
+}
+
+function stateAfter(end: RunEnd, script: string, host: HostInfo | undefined): WorkbenchState {
+  switch (end.kind) {
+    case 'failed':
+      return { kind: 'error', message: messageOf(end.error), host };
+    case 'abandoned':
+      return { kind: 'abandoned', script, host };
+    default:
+      return { kind: 'idle', host };
   }
 }
 

@@ -11,6 +11,8 @@ export type WorkbenchState =
   | { readonly kind: 'starting' }
   | { readonly kind: 'running'; readonly script: string; readonly host: HostInfo }
   | { readonly kind: 'stopping'; readonly script: string; readonly host: HostInfo | undefined }
+  /** The last script could not be stopped, and was left to itself. */
+  | { readonly kind: 'abandoned'; readonly script: string; readonly host: HostInfo | undefined }
   | { readonly kind: 'error'; readonly message: string; readonly host: HostInfo | undefined };
 
 /** Holds the state and tells of every change. */

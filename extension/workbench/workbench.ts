@@ -5,7 +5,6 @@
  */
 import { join } from 'node:path';
 import * as vscode from 'vscode';
-import { BridgeError } from '../bridge/errors';
 import type { RunningChildren, SurveyRequest } from '../conductor/environments';
 import { describeExit } from '../conductor/host';
 import { type Bridge, type OpenOptions, openBridge } from '../conductor/openBridge';
@@ -178,17 +177,14 @@ export class Workbench implements vscode.Disposable {
     }
     this.log.endPrint();
     const seconds = ((Date.now() - run.startedAt) / 1000).toFixed(2);
-    if (run.end.kind === 'failed') this.tellOfFailure(run, run.end.error);
+    if (run.end.kind === 'failed') this.failures.show(`${run.name} failed`, run.end.error);
+    else if (run.end.kind === 'abandoned') this.tellOfAbandoned(run, run.end.error);
     else if (run.end.kind === 'stopped') this.log.info(`${run.name} stopped after ${seconds} s`);
     else if (run.end.exitCode !== 0) this.failures.showExitCode(run.name, run.end.exitCode);
     else this.log.info(`${run.name} ended after ${seconds} s`);
   }
 
-  private tellOfFailure(run: RunRecord, error: unknown): void {
-    if (!(error instanceof BridgeError && error.code === 'abandoned')) {
-      this.failures.show(`${run.name} failed`, error);
-      return;
-    }
+  private tellOfAbandoned(run: RunRecord, error: unknown): void {
     // Nothing in this process can end it, and it may hold what the next run needs: a child can always be stopped.
     this.failures.show(`${run.name} could not be stopped`, error, {
       title: 'Run in a Subprocess',

@@ -170,6 +170,7 @@ _KINDS = {
     "cancelled": errors.CallCancelled,
     "deadline": errors.CallCancelled,
     "deadlock": errors.DeadlockError,
+    "host-timeout": errors.HostTimeout,
     "host-unavailable": errors.HostUnavailable,
 }
 

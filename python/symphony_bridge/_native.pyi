@@ -86,10 +86,22 @@ def current_call() -> tuple[int, object] | None: ...
 def handles() -> list[dict[str, Any]]: ...
 def handles_opened() -> int: ...
 def host_call(
-    name: str, args: tuple[Any, ...], kwargs: dict[str, Any] | None, site: str, parent: int, session: int
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any] | None,
+    site: str,
+    parent: int,
+    session: int,
+    timeout: float | None = None,
 ) -> Any: ...
 def host_call_async(
-    name: str, args: tuple[Any, ...], kwargs: dict[str, Any] | None, site: str, parent: int, session: int
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any] | None,
+    site: str,
+    parent: int,
+    session: int,
+    timeout: float | None = None,
 ) -> Awaitable[Any]: ...
 def is_connected() -> bool: ...
 def keep_error(error: BaseException) -> Any: ...

@@ -58,14 +58,11 @@ def start_loop() -> asyncio.AbstractEventLoop:
 
 
 def create_task(
-    awaitable: Awaitable[Any], context: contextvars.Context, span: int, session: int, call: int
+    awaitable: Awaitable[Any], context: contextvars.Context, span: int, session: int
 ) -> asyncio.Task[Any]:
-    """Make a task of the running loop in ``context``, which then carries span, session and call."""
+    """Make a task of the running loop in ``context``, which then carries span and session."""
     context.run(current_span.set, span)
     context.run(current_session.set, session)
-    if call:
-        # Else what it was made in works for a call, or for none.
-        context.run(current_call.set, call)
     return context.run(asyncio.ensure_future, awaitable)
 
 

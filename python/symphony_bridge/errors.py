@@ -22,6 +22,7 @@ __all__ = [
     "ComponentError",
     "DeadlockError",
     "HostError",
+    "HostTimeout",
     "HostUnavailable",
     "NativePanic",
     "PitCancelled",
@@ -155,6 +156,12 @@ def host_error_group() -> Any:
     HostErrorGroup.__module__ = __name__
     HostErrorGroup.__qualname__ = "HostErrorGroup"
     return HostErrorGroup
+
+
+class HostTimeout(BridgeError, TimeoutError):
+    """A function of the editor gave no answer within the time that its caller has set."""
+
+    code = "host-timeout"
 
 
 class HostUnavailable(BridgeError, RuntimeError):

@@ -1,15 +1,27 @@
 /** One table of calls: each place in each language, waiting and awaited, by position and by keyword, on both hosts. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { after, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import type { HostKind } from '../../extension/conductor/host';
 import type { Bridge } from '../../extension/conductor/openBridge';
-import { HOSTS } from './bothHosts';
+import { HOSTS, scratchFolder } from './bothHosts';
 import { bundleOf } from './children';
+import { buildExample } from './exampleComponent';
 import { NO_SYNC, openForRows, outcomeOf, type Place, type Row } from './matrixCalls';
 
-const PLACES: readonly Place[] = ['JavaScript thread', 'Worker', 'Python thread', 'asyncio task', 'DAG step'];
+const PLACES: readonly Place[] = [
+  'JavaScript thread',
+  'Worker',
+  'Python thread',
+  'asyncio task',
+  'own event loop',
+  'DAG step',
+  'component',
+];
+
+const folder = scratchFolder();
+before(() => buildExample(folder));
 
 const rows = HOSTS.flatMap((host) =>
   PLACES.flatMap((place) =>
@@ -45,7 +57,7 @@ const bridges = new Map<HostKind, Promise<Bridge>>();
 const workers = new Map<HostKind, Worker>();
 
 function bridgeOf(host: HostKind): Promise<Bridge> {
-  const bridge = bridges.get(host) ?? openForRows(host);
+  const bridge = bridges.get(host) ?? openForRows(host, folder);
   bridges.set(host, bridge);
   return bridge;
 }

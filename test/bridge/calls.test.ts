@@ -30,6 +30,7 @@ onBothHosts('plain functions, keywords, coroutines', async (bridge) => {
   const fixture = await bridge.import('bridge_fixture');
   assert.deepEqual(await fixture.echo(1, kw({ a: 2 })), { args: [1], kwargs: { a: 2 } });
   assert.equal(await fixture.add_async(20, 22), 42);
+  assert.equal(await fixture.add_async(20, kw({ right: 22 })), 42);
   const counter = await bridge.call<PyObject>('bridge_fixture:Counter', [], { kwargs: { start: 3 } });
   assert.equal(await counter.add(1), 4);
 });

@@ -1,6 +1,6 @@
 /** The component of `examples/rust-component`, built as its README says: script, trace, errors, cancellation. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
@@ -9,9 +9,8 @@ import { readTraceFile } from '../../extension/conductor/traceFile';
 import { spanAt, spanCount, type TraceModel, type TraceSpan } from '../../extension/protocol/trace/model';
 import { HOSTS, onBothHosts, rejection, scratchFolder } from './bothHosts';
 import { Program } from './children';
+import { buildExample, EXAMPLE } from './exampleComponent';
 
-const ROOT = join(__dirname, '..', '..');
-const EXAMPLE = join(ROOT, 'examples', 'rust-component');
 const SOURCE = join(EXAMPLE, 'src', 'lib.rs');
 const folder = scratchFolder();
 const script = join(folder, 'component.conductor.py');
@@ -29,23 +28,38 @@ variable = contextvars.ContextVar("variable", default="unset")
 async def index(folder):
     return await Index().add(folder, None)
 
-async def variables(folder, value):
+async def variables(folder, value, read):
     variable.set(value)
     seen = []
 
     def progress(done, total):
-        seen.append(["progress", variable.get()])
+        seen.append(["progress", variable.get(), read()])
         variable.set("left behind")
 
     async def judge(hit):
-        seen.append(["judge", variable.get()])
+        seen.append(["judge", variable.get(), await read.call_async()])
         variable.set("left behind")
         return 0.0
 
     words = Index()
     await words.add(folder, progress)
     await words.best(Query.Word("variable"), judge)
-    return [*seen, ["caller", variable.get()]]
+    return [*seen, ["caller", variable.get(), await read.call_async()]]
+
+async def names(folder):
+    asked = set()
+
+    def progress(done, total):
+        asked.add(host.desk.name())
+
+    async def judge(hit):
+        asked.add(await host.desk.name_async())
+        return 0.0
+
+    words = Index()
+    await words.add(folder, progress)
+    await words.best(Query.Word("asked"), judge)
+    return sorted(asked)
 
 async def wait():
     async def forever(done, total):
@@ -56,9 +70,7 @@ async def wait():
 `;
 
 before(() => {
-  const args = [join(ROOT, 'scripts', 'component.mjs'), EXAMPLE, folder];
-  const env = { ...process.env, CARGO_TARGET_DIR: join(ROOT, 'native', 'target', 'component') };
-  execFileSync(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  buildExample(folder);
   copyFileSync(join(EXAMPLE, 'component.conductor.py'), script);
   writeFileSync(join(folder, 'component_user.py'), USER);
   assert.ok(existsSync(join(folder, 'text_index.abi3.so')));
@@ -125,15 +137,23 @@ onBothHosts('an error of a component is one error with operation, fields, cause 
   );
 });
 
-onBothHosts('what a component calls sees the context variables of who called it', async (bridge) => {
+onBothHosts('what a component calls has the context of who called it, in both languages', async (bridge) => {
   await bridge.call('sys:path.insert', [0, folder]);
-  const seen = await Promise.all(
-    ['a', 'b'].map((value) => bridge.call('component_user:variables', [folder, value])),
-  );
-  ['a', 'b'].forEach((value, index) => {
-    const told = new Set((seen[index] as string[][]).map((pair) => pair.join(' ')));
-    assert.deepEqual(told, new Set([`progress ${value}`, `judge ${value}`, `caller ${value}`]));
+  const storage = new AsyncLocalStorage<string>();
+  const values = ['a', 'b'];
+  const call = (value: string) =>
+    bridge.call('component_user:variables', [folder, value, () => storage.getStore() ?? 'none']);
+  const seen = await Promise.all(values.map((value) => storage.run(`store ${value}`, () => call(value))));
+  values.forEach((value, index) => {
+    const told = new Set((seen[index] as string[][]).map((line) => line.join(' ')));
+    const places = ['progress', 'judge', 'caller'];
+    assert.deepEqual(told, new Set(places.map((place) => `${place} ${value} store ${value}`)));
   });
+});
+
+test('regression: a component that a Worker’s coroutine awaits calls for the Worker', async () => {
+  const ended = await new Program('test/bridge/workersProgram.ts', ['component', folder]).ended;
+  assert.match(ended.stdout, /OUTCOME \["a 0","main"\] END/, ended.stderr + ended.stdout);
 });
 
 onBothHosts('aborting a call stops the component', async (bridge) => {

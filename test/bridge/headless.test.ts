@@ -96,6 +96,16 @@ test('subprocess: a crash is told, with what Python was doing', async () => {
   assert.match(ended.stdout, /Summary: exit code 1/);
 });
 
+test('embedded: Ctrl+C abandons what nothing can end in this process, and says where it waits', async () => {
+  const { program } = start([script('sleeps'), '--host', 'embedded', '--no-trace']);
+  await program.saw(/sleeping/);
+  program.child.kill('SIGINT');
+  const ended = await program.ended;
+  assert.equal(ended.code, 130, ended.stderr);
+  assert.match(ended.stderr, /sleeps\.conductor\.py", line 6[\s\S]+hint: .*subprocess/);
+  assert.match(ended.stdout, /Summary: exit code 130 after .*\n {2}abandoned {2}nothing could end/);
+});
+
 test('subprocess: Ctrl+C ends what takes no hint', async () => {
   const { program } = start([script('deaf'), '--host', 'subprocess']);
   await program.saw(/looping/);

@@ -11,7 +11,14 @@ import { type Bridge, type EmbeddedBridge, openBridge } from '../../extension/co
 import { openingWith } from './testPython';
 
 /** Python runs on a JavaScript thread only inside a synchronous call. */
-export type Place = 'JavaScript thread' | 'Worker' | 'Python thread' | 'asyncio task' | 'DAG step';
+export type Place =
+  | 'JavaScript thread'
+  | 'Worker'
+  | 'Python thread'
+  | 'asyncio task'
+  | 'own event loop'
+  | 'DAG step'
+  | 'component';
 
 /** One call: who makes it, how, and where to. */
 export interface Row {
@@ -29,9 +36,11 @@ export const NO_SYNC = 'no callSync';
 /** The second argument, by position or by keyword. */
 type Second = number | { second: number };
 
-export async function openForRows(host: HostKind): Promise<Bridge> {
+/** A bridge whose Python finds the fixture; `folders` are where it finds more. */
+export async function openForRows(host: HostKind, ...folders: string[]): Promise<Bridge> {
   const bridge = await openBridge({ ...openingWith, host, workspace: process.cwd(), pitHome: null });
-  await bridge.call('sys:path.insert', [0, join(process.cwd(), 'test', 'fixtures', 'python')]);
+  const path = [join(process.cwd(), 'test', 'fixtures', 'python'), ...folders];
+  for (const folder of path) await bridge.call('sys:path.insert', [0, folder]);
   bridge.expose('desk', {
     add: (first: number, second: Second) => first + (typeof second === 'number' ? second : second.second),
     askNow: (first: number, second: Second) => callPython(bridge, 'sync', first, second),
@@ -54,7 +63,9 @@ const FIXTURE: Record<Place, string> = {
   Worker: 'from_here',
   'Python thread': 'from_thread',
   'asyncio task': 'from_task',
+  'own event loop': 'from_own_loop',
   'DAG step': 'from_step',
+  component: 'from_component',
 };
 
 function make(bridge: Bridge, { place, manner, passing, to }: Row): unknown {

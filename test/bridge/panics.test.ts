@@ -20,10 +20,10 @@ function assertEndsAt(error: BridgeError, file: string, words: string): void {
   assert.deepEqual(error.details, { panic: words });
 }
 
-function assertPanic(error: Error, words: string): void {
+function assertPanic(error: Error, operation: string, words: string): void {
   assert.ok(error instanceof NativePanic, error.stack);
   assert.deepEqual([error.code, error.message], ['native-panic', `the native side failed: ${words}`]);
-  assert.deepEqual([error.component, error.operation], ['bridge', 'call']);
+  assert.deepEqual([error.component, error.operation], ['bridge', operation]);
   assertEndsAt(error, join(NATIVE, 'probes.rs'), words);
 }
 
@@ -33,19 +33,27 @@ async function assertAlive(bridge: Bridge): Promise<void> {
   assert.equal(await bridge.call('math:floor', [2.5], { deadlineMs: 5000 }), 2);
 }
 
-for (const place of ['function', 'future', 'conversion']) {
+/** A function of the fixture, what panics in it, and the operation that this ends: without and with `callSync`. */
+const PLACES = [
+  ['function', 'function', 'call', 'callSync'],
+  ['future', 'future', 'await', 'await'],
+  ['conversion', 'conversion', 'await', 'await'],
+  ['reply', 'function', 'reply', 'callSync'],
+] as const;
+
+for (const [place, what, operation] of PLACES) {
   onBothHosts(`regression: a panic of a ${place} tells operation, words and line`, async (bridge) => {
     const error = await rejection(bridge.call(`panic_fixture:${place}`, [], { deadlineMs: 5000 }));
-    assertPanic(error, `a planted fault of a ${place}`);
+    assertPanic(error, operation, `a planted fault of a ${what}`);
     await assertAlive(bridge);
   });
 }
 
 test('embedded: a panic in a synchronous call tells the same', async (t) => {
   const bridge = await openEmbedded(t);
-  for (const place of ['function', 'future']) {
+  for (const [place, what, , operation] of PLACES) {
     const error = thrown(() => bridge.callSync(`panic_fixture:${place}`));
-    assertPanic(error, `a planted fault of a ${place}`);
+    assertPanic(error, operation, `a planted fault of a ${what}`);
   }
   await assertAlive(bridge);
 });

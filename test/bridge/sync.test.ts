@@ -11,6 +11,7 @@ test('a synchronous call takes names, objects and keywords', async (t) => {
   assert.equal(bridge.callSync('math:floor', 2.5), 2);
   const fixture = await bridge.import('bridge_fixture');
   assert.deepEqual(bridge.callSync(fixture.echo, 1, kw({ a: 2 })), { args: [1], kwargs: { a: 2 } });
+  assert.equal(bridge.callSync(fixture.add_async, 20, kw({ right: 22 })), 42);
   const counter = await fixture.Counter.ref(1);
   assert.equal(bridge.callSync(counter.add, 2), 3);
   const add = bridge.sync<number>(counter.add);

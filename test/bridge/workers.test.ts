@@ -27,3 +27,15 @@ test('Workers that end, in whatever way, take their session along and leave the 
   assert.deepEqual(said, [...expected, 'main ok']);
   assert.deepEqual(kept, Array(20).fill('BridgeClosed'));
 });
+
+test('regression: steps, models and threads that a Worker’s coroutine starts reach the Worker', async () => {
+  assert.deepEqual(await run('asks'), ['a 0', 'main']);
+});
+
+test('regression: a coroutine that outlives its Worker’s session reaches no other', async () => {
+  assert.equal(await run('late'), 'BridgeClosed');
+});
+
+test('regression: a function that another environment calls has the stores of none of its own calls', async () => {
+  assert.equal(await run('stores'), 'none 0');
+});

@@ -3,6 +3,7 @@
  * Threads: the main thread and Workers, which run this same file.
  * Must not know: the tests.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { join } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { type EmbeddedBridge, openBridge } from '../../extension/conductor/openBridge';
@@ -11,6 +12,8 @@ import { openingWith } from './testPython';
 interface Task {
   name: string;
   ending: 'close' | 'forget' | 'exit' | 'busy';
+  /** What it does instead of making calls of every kind. */
+  errand?: 'ask' | 'component' | 'leave' | 'kept';
 }
 
 async function open(name: string): Promise<EmbeddedBridge> {
@@ -47,8 +50,42 @@ async function talk(bridge: EmbeddedBridge, name: string): Promise<string> {
   return `${name} ok`;
 }
 
-async function work({ name, ending }: Task): Promise<void> {
+/** Which environments are reached from wherever Python's work goes. */
+async function reached(bridge: EmbeddedBridge): Promise<string[]> {
+  const asked = [
+    await bridge.call('session_fixture:names'),
+    await bridge.call('session_fixture:names_on_thread'),
+    bridge.callSync('session_fixture:names'),
+  ];
+  return [...new Set(asked.flatMap((answers) => Object.values(answers as Record<string, string>)))];
+}
+
+/** Which are reached by what a component calls. */
+function reachedByComponent(bridge: EmbeddedBridge): Promise<string[]> {
+  return bridge.call('component_user:names', [process.argv[3]]);
+}
+
+async function leave(bridge: EmbeddedBridge): Promise<string[]> {
+  await new Promise<void>((begun) => {
+    bridge.call('session_fixture:asks_when_closed', [() => begun()]).catch(() => {});
+  });
+  return [];
+}
+
+async function callKept(bridge: EmbeddedBridge): Promise<string[]> {
+  // The main environment's first calls are over.
+  for (let i = 0; i < 20; i++) await bridge.call('operator:add', [i, i]);
+  return bridge.call('bridge_fixture:call_kept');
+}
+
+const ERRANDS = { ask: reached, component: reachedByComponent, leave, kept: callKept };
+
+async function work({ name, ending, errand }: Task): Promise<void> {
   const bridge = await open(name);
+  if (errand) {
+    parentPort?.postMessage((await ERRANDS[errand](bridge)).join());
+    return bridge.close();
+  }
   const counter = await bridge.callRef('bridge_fixture:Counter');
   const said = await talk(bridge, name);
   // Python keeps a function of a Worker that may end before it is called.
@@ -66,7 +103,7 @@ async function work({ name, ending }: Task): Promise<void> {
 
 /** Starts a Worker; ends with its first word and its exit code. */
 function start(task: Task): Promise<string> {
-  const worker = new Worker(__filename, { workerData: task });
+  const worker = new Worker(__filename, { workerData: task, argv: process.argv.slice(2) });
   let said = 'nothing';
   return new Promise((resolve, reject) => {
     worker.on('message', (word: string) => {
@@ -96,6 +133,43 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     said.push(await talk(bridge, 'main'));
     await bridge.close();
     return said;
+  },
+  asks: async () => {
+    const bridge = await open('main');
+    const said = [await start({ name: 'a', ending: 'close', errand: 'ask' })];
+    said.push((await reached(bridge)).join());
+    await bridge.close();
+    return said;
+  },
+  component: async () => {
+    const bridge = await open('main');
+    await bridge.call('sys:path.insert', [0, process.argv[3]]);
+    const said = [await start({ name: 'a', ending: 'close', errand: 'component' })];
+    said.push((await reachedByComponent(bridge)).join());
+    await bridge.close();
+    return said;
+  },
+  stores: async () => {
+    const bridge = await open('main');
+    const storage = new AsyncLocalStorage<string>();
+    await bridge.call('bridge_fixture:keep_function', [() => storage.getStore() ?? 'none']);
+    // Calls of the Worker's have the numbers of these.
+    const controller = new AbortController();
+    const wait = (): Promise<unknown> =>
+      bridge.call('asyncio:sleep', [60], { signal: controller.signal }).catch(() => {});
+    const waiting = storage.run('of another call', () => Array.from({ length: 50 }, wait));
+    const said = await start({ name: 'a', ending: 'close', errand: 'kept' });
+    controller.abort();
+    await Promise.all(waiting);
+    await bridge.close();
+    return said;
+  },
+  late: async () => {
+    const bridge = await open('main');
+    await start({ name: 'a', ending: 'close', errand: 'leave' });
+    const late = await bridge.call('session_fixture:asked_late');
+    await bridge.close();
+    return late;
   },
   exits: async () => {
     const bridge = await open('main');

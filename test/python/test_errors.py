@@ -238,6 +238,7 @@ def test_details_that_do_not_travel_are_told_as_text() -> None:
         ("closed", errors.BridgeClosed),
         ("cancelled", errors.CallCancelled),
         ("deadline", errors.CallCancelled),
+        ("host-timeout", errors.HostTimeout),
         ("host-unavailable", errors.HostUnavailable),
         ("host-error", errors.HostError),
         ("anything-else", errors.HostError),

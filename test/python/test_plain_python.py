@@ -42,6 +42,20 @@ def test_the_awaitable_form_is_answered_too() -> None:
     assert done.stdout == "False\n", done.stderr
 
 
+def test_a_limit_is_a_positive_number_of_seconds() -> None:
+    done = run(
+        "from datetime import timedelta\n"
+        "from symphony_bridge import host\n"
+        "print(host.editor.with_(timeout=timedelta(seconds=1)).ask('sure?'))\n"
+        "print(host.editor.with_(timeout=None).active_text.with_(timeout=5)())\n"
+        "for wrong in (0, -1, float('nan'), float('inf')):\n"
+        "    try: host.editor.ask.with_(timeout=wrong)\n"
+        "    except ValueError as error: print(error)"
+    )
+    refused = [f"timeout must be a positive number of seconds, not {it}" for it in ("0", "-1", "nan", "inf")]
+    assert done.stdout.splitlines() == ["False", "None", *refused], done.stderr
+
+
 def test_importing_starts_no_threads() -> None:
     done = run("import threading, symphony_bridge\nprint(threading.active_count())")
     assert done.stdout == "1\n", done.stderr

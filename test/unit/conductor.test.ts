@@ -159,6 +159,17 @@ test('the command line', () => {
   assert.throws(() => read('a.py', '--unknown'), UsageError);
 });
 
+test('the summary tells of a script that was abandoned', () => {
+  const facts = { trace: null, leaks: [], traceFile: null, exitCode: 130, tookMs: 900 };
+  assert.deepEqual(
+    formatSummary({ ...facts, end: 'abandoned' })
+      .split('\n')
+      .slice(0, 2),
+    ['Summary: exit code 130 after 900 ms', '  abandoned  nothing could end the script inside this process'],
+  );
+  assert.doesNotMatch(formatSummary({ ...facts, end: 'stopped' }), /abandoned/);
+});
+
 test('the summary tells crossings, errors, leaks and the file', () => {
   const direction = { from: 'python', to: 'rust', direction: 'python → rust', p99Ns: 9, totalNs: 9 } as const;
   const text = formatSummary({
@@ -173,6 +184,7 @@ test('the summary tells crossings, errors, leaks and the file', () => {
     },
     leaks: [{ id: 1, kind: 'lease', name: 'embedder', site: '/ws/a.py:8' }],
     traceFile: '/ws/t.symtrace',
+    end: 'exited',
     exitCode: 0,
     tookMs: 1234,
   });

@@ -1,7 +1,7 @@
 /** Runs of scripts around a Python that is slow to start; bridges are the test's own. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CallCancelled } from '../../extension/bridge/errors';
+import { BridgeError, CallCancelled } from '../../extension/bridge/errors';
 import type { LiveHandle } from '../../extension/conductor/liveHandles';
 import type { Bridge } from '../../extension/conductor/openBridge';
 import { Runs } from '../../extension/workbench/runs';
@@ -16,6 +16,8 @@ class StandInBridge {
   readonly host = { drainOutput: async () => {} };
   running = true;
   runs = 0;
+  /** What Stop makes of the run. */
+  stopped: Error = new CallCancelled('stopped');
   handles: Partial<LiveHandle>[] = [];
   private finish: (() => void) | undefined;
 
@@ -24,7 +26,7 @@ class StandInBridge {
     this.runs += 1;
     return await new Promise((resolve, reject) => {
       this.finish = () => resolve({ exit_code: 0 });
-      options.signal?.addEventListener('abort', () => reject(new CallCancelled('stopped')));
+      options.signal?.addEventListener('abort', () => reject(this.stopped));
     });
   }
 
@@ -50,6 +52,12 @@ class StandInOwner {
         resolve(this.current);
       });
     });
+  }
+
+  /** The bridge of that number, once a script runs on it. */
+  async running(number: number): Promise<StandInBridge> {
+    while (!this.made[number]?.runs) await new Promise((resolve) => setImmediate(resolve));
+    return this.made[number];
   }
 
   start(): void {
@@ -107,6 +115,24 @@ test('a run that is stopped while Python starts never begins', async () => {
   await stopping;
   assert.deepEqual((await run).end, { kind: 'stopped' });
   assert.equal(owner.made[0].runs, 0);
+  assert.equal(states.current.kind, 'idle');
+});
+
+test('a run that Stop cannot end is abandoned, and the next one begins', async () => {
+  const { owner, states, runs } = workbench();
+  const run = runs.run(SCRIPT);
+  owner.start();
+  const abandoned = new BridgeError('does not end', { code: 'abandoned' });
+  (await owner.running(0)).stopped = abandoned;
+  await runs.stop();
+  const record = await run;
+  assert.deepEqual(record.end, { kind: 'abandoned', error: abandoned });
+  assert.deepEqual(record.errors, [abandoned]);
+  assert.equal(states.current.kind, 'abandoned');
+  const next = runs.run(SCRIPT);
+  owner.start();
+  (await owner.running(1)).end();
+  assert.equal((await next).end?.kind, 'exited');
   assert.equal(states.current.kind, 'idle');
 });
 

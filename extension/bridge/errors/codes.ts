@@ -21,6 +21,7 @@ export const ERROR_CODES = {
   'embedding-unavailable': 'Use the subprocess host, or a Python with a shared library.',
   'frame-invalid': 'Rebuild the TypeScript and the native side together, and restart.',
   'host-error': 'Look at the innermost TypeScript frame: it threw.',
+  'host-timeout': 'Give the call more time, or find what the editor waits for.',
   'host-unavailable': 'Run it in the editor, or expose the function first.',
   'install-broken': 'Run the set-up again.',
   'interpreter-invalid': 'Choose another interpreter, 3.8 or newer.',

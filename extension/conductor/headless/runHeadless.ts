@@ -5,13 +5,13 @@
  */
 import { mkdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { CallCancelled, PythonError } from '../../bridge/errors';
+import { PythonError } from '../../bridge/errors';
 import { summary, type TraceSummary } from '../../protocol/trace/summary';
 import { editorCalls } from '../editorCalls';
 import type { HostInfo } from '../host';
 import { liveHandles } from '../liveHandles';
 import { type Bridge, openBridge } from '../openBridge';
-import { type RunResult, runScript } from '../runScript';
+import { endOf, type RunEnd, runScript } from '../runScript';
 import { formatSummary } from '../summary';
 import { readTraceFile } from '../traceFile';
 import type { HeadlessArguments } from './arguments';
@@ -60,25 +60,35 @@ async function follow(
 ): Promise<number> {
   const { traceFile } = bridge.info;
   const began = performance.now();
-  const run = runScript(bridge, request.script, { args: request.args, signal });
-  const { exitCode, leaks } = await run.catch((error: unknown) => failed(bridge, error, console));
+  const { end, leaks } = await runScript(bridge, request.script, { args: request.args, signal }).then(
+    ({ exitCode, leaks }) => ({ end: { kind: 'exited', exitCode } as const, leaks }),
+    (error: unknown) => failed(bridge, error, console, signal),
+  );
   const tookMs = performance.now() - began;
   await bridge.close();
   const trace = traceFile === null ? null : readFigures(traceFile, console);
-  console.out(`\n${formatSummary({ trace, leaks, traceFile, exitCode, tookMs })}\n`);
+  const exitCode = exitCodeOf(end);
+  console.out(`\n${formatSummary({ trace, leaks, traceFile, end: end.kind, exitCode, tookMs })}\n`);
   return exitCode;
 }
 
-async function failed(bridge: Bridge, error: unknown, console: Console): Promise<RunResult> {
+async function failed(bridge: Bridge, error: unknown, console: Console, signal: AbortSignal) {
   console.err(`${tell(error)}\n`);
   const leaks = (await liveHandles(bridge)).filter(({ leak }) => leak);
-  return { exitCode: isInterruption(error) ? STOPPED : FAILED, leaks };
+  return { end: endOf(error, signal), leaks };
 }
 
-function isInterruption(error: unknown): boolean {
-  // Python looks for exactly this class, too.
-  const ofScript = error instanceof PythonError && error.type === 'KeyboardInterrupt';
-  return ofScript || error instanceof CallCancelled;
+function exitCodeOf(end: RunEnd): number {
+  switch (end.kind) {
+    case 'exited':
+      return end.exitCode;
+    case 'stopped':
+    case 'abandoned':
+      return STOPPED;
+    case 'failed':
+      // Python looks for exactly this class, too.
+      return end.error instanceof PythonError && end.error.type === 'KeyboardInterrupt' ? STOPPED : FAILED;
+  }
 }
 
 function describeHost({ kind, version, executable, pid, reason }: HostInfo): string {

@@ -157,7 +157,7 @@ fn converted<R>(
 ) -> PyResult<Py<PyAny>> {
     output
         .and_then(|output| panics::caught(|| convert(py, output)))
-        .unwrap_or_else(|panic| Err(errors::panicked(py, &panic)))
+        .unwrap_or_else(|panic| Err(errors::panicked(py, "await", &panic)))
 }
 
 /// The future's output; None when it was stopped and dropped.

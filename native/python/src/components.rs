@@ -13,14 +13,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 use symphony_abi::{Callback, Object, RawFuture, RawOperation, SpanId, Table, Text};
 use symphony_core::recorder::{self, Lang, NameId};
-use tokio::sync::oneshot;
 
 use crate::aio;
-use crate::dispatch::{self, CancelOnDrop};
-use crate::job::{monotonic_ns, Call, Caller, Job, JobControl};
+use crate::job::{Call, JobControl};
 use crate::pit::parent;
 use crate::waits::{self, Waited};
-use crate::{control, crossing, host_calls, inside, session, sessions, site};
+use crate::{control, crossing, dispatch, host_calls, inside, session, sessions, site};
 
 static TABLE: Table = Table {
     abi: symphony_abi::ABI,
@@ -91,7 +89,7 @@ extern "C" fn end(span: SpanId) {
 }
 
 unsafe extern "C" fn spawn(future: RawFuture, span: SpanId, settle: Callback) -> *mut Object {
-    answering(|py| {
+    answering("await", |py| {
         let (future, ask) = inside::ending(py, future, span)?;
         // SAFETY: it expects nothing.
         let convert = |py: Python<'_>, ()| taken(py, unsafe { settle.call(null_mut()) });
@@ -100,7 +98,7 @@ unsafe extern "C" fn spawn(future: RawFuture, span: SpanId, settle: Callback) ->
 }
 
 unsafe extern "C" fn wait(future: RawFuture, operation: RawOperation, span: SpanId) -> i32 {
-    let done = answering(|py| {
+    let done = answering("wait", |py| {
         let (future, ask) = inside::ending(py, future, span)?;
         // SAFETY: the component lends the text for the time of the call.
         host_calls::refuse_deadlock(py, unsafe { operation.title.read() })?;
@@ -135,18 +133,23 @@ unsafe extern "C" fn call(
 fn run_python(
     prepare: Callback,
     finish: Callback,
-    (name, caller): (String, String),
+    (name, site): (String, String),
     stop: RawFuture,
 ) -> impl Future<Output = ()> + Send + 'static {
-    control::ensure_started();
-    let (sender, mut receiver) = oneshot::channel();
-    let (started, context) = (inside::started(), inside::caller_context());
-    let control = JobControl::internal(Box::new(move |py, outcome| {
+    let prepare = Box::new(move |py: Python<'_>, _: &JobControl| {
+        // SAFETY: it expects nothing.
+        let prepared = taken(py, unsafe { prepare.call(null_mut()) })?;
+        let (callable, args, kwargs): (Py<PyAny>, _, _) = prepared.extract(py)?;
+        Ok(Call {
+            name: crossing::name_of(name, &site, callable.bind(py)),
+            callable,
+            args,
+            kwargs,
+        })
+    });
+    let started = inside::started();
+    let read = move |py: Python<'_>, outcome: PyResult<Py<PyAny>>| {
         let _started = started;
-        // A receiver that is gone has cancelled the job: nobody wants the result.
-        if sender.is_closed() {
-            return;
-        }
         match outcome {
             // SAFETY: it expects the value, or null with the exception.
             Ok(value) => unsafe { finish.call(value.as_ptr().cast()) },
@@ -156,54 +159,27 @@ fn run_python(
                 unsafe { finish.call(null_mut()) }
             }
         };
-        let _ = sender.send(());
-    }));
-    dispatch::submit(Job {
-        control: control.clone(),
-        prepare: Box::new(move |py, _| {
-            if let Some(context) = context {
-                inside::adopt(py, &context)?;
-            }
-            // SAFETY: it expects nothing.
-            let prepared = taken(py, unsafe { prepare.call(null_mut()) })?;
-            let (callable, args, kwargs): (Py<PyAny>, _, _) = prepared.extract(py)?;
-            Ok(Call {
-                name: crossing::name_of(name, &caller, callable.bind(py)),
-                callable,
-                args,
-                kwargs,
-            })
-        }),
-        parent: recorder::current(),
-        sent_ns: monotonic_ns(),
-        on_main_thread: false,
-        session: sessions::current(),
-        caller: Caller::Context(None),
-    });
-    let mut cancel_on_drop = CancelOnDrop(Some(control.clone()));
-    async move {
-        // An end of the bridge drops the sender: the component finds no result then.
-        let stopped = tokio::select! {
-            biased;
-            _ = &mut receiver => false,
-            () = stop => true,
-        };
-        if stopped {
-            control::cancel(control);
-            let _ = receiver.await;
-        }
-        cancel_on_drop.disarm();
-    }
+    };
+    // The component finds no result when the bridge has ended.
+    let cut_off = || ();
+    dispatch::call_prepared(
+        inside::caller(),
+        prepare,
+        recorder::current(),
+        read,
+        cut_off,
+    )
+    .until(stop)
 }
 
 unsafe extern "C" fn block(work: Callback) -> RawFuture {
     let span = recorder::current();
     let session = sessions::current();
-    let (started, context) = (inside::started(), inside::caller_context());
+    let (started, caller) = (inside::started(), inside::caller());
     let task = aio::runtime().spawn_blocking(move || {
         let _session = sessions::enter(session);
+        let _caller = inside::enter(caller);
         let _span = recorder::enter(span);
-        let _context = inside::enter_context(context);
         let _started = started;
         // SAFETY: it expects nothing.
         unsafe { work.call(null_mut()) };
@@ -227,8 +203,8 @@ fn intern(operation: RawOperation, caller: &str) -> NameId {
 }
 
 /// Gives a result as C does: null, with the exception set, for an error.
-fn answering(body: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>) -> *mut Object {
-    Python::attach(|py| match session::guarded(py, || body(py)) {
+fn answering(operation: &str, body: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>) -> *mut Object {
+    Python::attach(|py| match session::guarded(py, operation, || body(py)) {
         Ok(value) => value.into_ptr().cast(),
         Err(error) => {
             error.restore(py);

@@ -25,7 +25,7 @@ use crate::job::{lock, JobControl, Place};
 use crate::loop_queue::LoopQueue;
 use crate::objects;
 use crate::session::OwnedFrame;
-use crate::sessions;
+use crate::sessions::{self, Session};
 
 /// An interruption is repeated at this interval, because code may swallow it; what it does to clean up
 /// has this long.
@@ -48,6 +48,8 @@ pub enum Request {
     Interrupt(Arc<JobControl>),
     /// Objects that JavaScript has released.
     Release(OwnedFrame),
+    /// An answer from the session that comes too late for who has asked: what it refers to is given back.
+    Dismiss(OwnedFrame, Option<&'static Session>),
     /// A session has ended: nobody holds what was sent in it.
     ForgetSession(u32),
 }
@@ -126,9 +128,10 @@ pub fn create_task<'py>(
     py: Python<'py>,
     awaitable: &Py<PyAny>,
     context: &Py<PyAny>,
-    (span, session, call): (u64, u32, u32),
+    span: u64,
+    session: u32,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let arguments = (awaitable, context, span, session, call);
+    let arguments = (awaitable, context, span, session);
     runtime_module(py)?.call_method1("create_task", arguments)
 }
 
@@ -164,6 +167,11 @@ pub fn control_main(py: Python<'_>) {
                     asked: None,
                 }),
                 Request::Release(frame) => release(py, &frame),
+                Request::Dismiss(frame, session) => {
+                    let _inside = sessions::enter(session);
+                    // What cannot be unpacked refers to nothing.
+                    let _ = frame.value(py);
+                }
                 Request::ForgetSession(session) => objects::forget_session(py, session),
             }
         }

@@ -199,24 +199,24 @@ fn break_javascript(
 
 fn break_waiters(py: Python<'_>, thread: &JsThread, waiters: &[Waiter]) {
     for waiter in waiters {
-        let facts = (thread.ident(), (waiter.ident, waiter.name.as_str()));
+        let facts = (thread.ident(), (waiter.ident, &*waiter.name));
         if let Some(error) = ask(py, "error_for_waiter", facts) {
             host_calls::break_wait(waiter.id, error.unbind());
         }
     }
 }
 
-fn told(waiters: &[Waiter]) -> Vec<(u64, String)> {
+fn told(waiters: &[Waiter]) -> Vec<(u64, &str)> {
     waiters
         .iter()
-        .map(|waiter| (waiter.ident, waiter.name.clone()))
+        .map(|waiter| (waiter.ident, &*waiter.name))
         .collect()
 }
 
 fn ask<'py>(
     py: Python<'py>,
     function: &str,
-    arguments: impl for<'a> pyo3::call::PyCallArgs<'py>,
+    arguments: impl pyo3::call::PyCallArgs<'py>,
 ) -> Option<Bound<'py, PyAny>> {
     let answer = py
         .import("symphony_bridge._deadlock")

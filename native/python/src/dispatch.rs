@@ -18,13 +18,14 @@ use symphony_abi::panics;
 use symphony_core::lane::{Lane, Pushed};
 use symphony_core::recorder::{self, Lang, SpanId};
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 
-use crate::context;
+use crate::context::{self, JobContext, Surroundings};
 use crate::control::{self, Request};
 use crate::crossing;
 use crate::errors;
-use crate::job::{discard_signals, monotonic_ns, Call, Caller, Job, JobControl, OnThread, Place};
+use crate::job::{
+    discard_signals, monotonic_ns, Call, Caller, Job, JobControl, OnThread, Place, Prepare, Reply,
+};
 use crate::loop_queue::LoopQueue;
 use crate::session;
 use crate::sessions::{self, Session};
@@ -68,61 +69,72 @@ pub fn submit_all(jobs: impl Iterator<Item = Job>) {
 /// what the trace shows; `parent` is the span that caused the call, 0 for none. Dropping the future
 /// cancels the Python side. May be called from any thread; the first call starts the threads.
 pub fn call_python(
+    surroundings: Option<Surroundings>,
     callable: Py<PyAny>,
     args: Py<PyTuple>,
     kwargs: Option<Py<PyDict>>,
     name: &str,
-    parent: u64,
+    parent: SpanId,
 ) -> PythonCall {
-    call_python_in(None, callable, args, kwargs, name, parent)
+    let name = name.to_owned();
+    let prepare = Box::new(move |py: Python<'_>, _: &JobControl| {
+        Ok(Call {
+            name: crossing::name_of(name, "", callable.bind(py)),
+            callable,
+            args,
+            kwargs,
+        })
+    });
+    let cut_off = || Err(errors::closed());
+    call_prepared(surroundings, prepare, parent, |_, outcome| outcome, cut_off)
 }
 
-/// [`call_python`] in a copy of `context`, a `contextvars.Context`.
-pub fn call_python_in(
-    context: Option<Py<PyAny>>,
-    callable: Py<PyAny>,
-    args: Py<PyTuple>,
-    kwargs: Option<Py<PyDict>>,
-    name: &str,
-    parent: u64,
-) -> PythonCall {
+/// [`call_python`] of what `prepare` says when its turn has come. `read` takes the outcome, with the GIL, unless nobody
+/// waits for it; `cut_off` stands for it where the bridge ends before.
+pub fn call_prepared<T: Send + 'static>(
+    surroundings: Option<Surroundings>,
+    prepare: Prepare,
+    parent: SpanId,
+    read: impl FnOnce(Python<'_>, PyResult<Py<PyAny>>) -> T + Send + 'static,
+    cut_off: fn() -> T,
+) -> PythonCall<T> {
     control::ensure_started();
     let (sender, receiver) = oneshot::channel();
-    let control = JobControl::internal(Box::new(move |_, outcome| {
+    let session = surroundings
+        .as_ref()
+        .map_or_else(sessions::current, |surroundings| surroundings.session);
+    let reply: Reply = Box::new(move |py, outcome| {
         // A receiver that is gone has cancelled the job: nobody wants the result.
-        let _ = sender.send(outcome);
-    }));
-    let name = name.to_owned();
+        if !sender.is_closed() {
+            let _ = sender.send(read(py, outcome));
+        }
+    });
+    let control = JobControl::internal(session, reply);
     submit(Job {
         control: control.clone(),
-        prepare: Box::new(move |py, _| {
-            Ok(Call {
-                name: crossing::name_of(name, "", callable.bind(py)),
-                callable,
-                args,
-                kwargs,
-            })
-        }),
+        prepare,
         parent,
         sent_ns: monotonic_ns(),
         on_main_thread: false,
-        session: sessions::current(),
-        caller: Caller::Context(context),
+        session,
+        caller: Caller::Rust(surroundings),
     });
     PythonCall {
         cancel_on_drop: CancelOnDrop(Some(control)),
         receiver,
+        cut_off,
     }
 }
 
 /// A call of Python under way: a future of its result. Dropping it cancels the call, without waiting
 /// for its clean-up.
-pub struct PythonCall {
+pub struct PythonCall<T = PyResult<Py<PyAny>>> {
     cancel_on_drop: CancelOnDrop,
-    receiver: oneshot::Receiver<PyResult<Py<PyAny>>>,
+    receiver: oneshot::Receiver<T>,
+    cut_off: fn() -> T,
 }
 
-impl PythonCall {
+impl<T> PythonCall<T> {
     /// Cancels the call; the future then resolves when Python has cleaned up.
     pub fn canceller(&self) -> impl FnOnce() + Send + 'static {
         let control = self.cancel_on_drop.0.clone();
@@ -130,23 +142,23 @@ impl PythonCall {
     }
 
     /// The call's end, which `stop` brings about: then it resolves when Python has cleaned up.
-    pub async fn until(mut self, stop: &CancellationToken) -> PyResult<Py<PyAny>> {
+    pub async fn until(mut self, stop: impl Future<Output = ()>) -> T {
         tokio::select! {
             biased;
             outcome = &mut self => return outcome,
-            () = stop.cancelled() => self.canceller()(),
+            () = stop => self.canceller()(),
         }
         self.await
     }
 }
 
-impl Future for PythonCall {
-    type Output = PyResult<Py<PyAny>>;
+impl<T> Future for PythonCall<T> {
+    type Output = T;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         let received = ready!(Pin::new(&mut self.receiver).poll(context));
         self.cancel_on_drop.disarm();
-        Poll::Ready(received.unwrap_or_else(|_| Err(errors::closed())))
+        Poll::Ready(received.unwrap_or_else(|_| (self.cut_off)()))
     }
 }
 
@@ -168,6 +180,7 @@ pub fn wait_for(awaitable: &Bound<'_, PyAny>, parent: SpanId) -> PyResult<Py<PyA
     let call = PythonCall {
         cancel_on_drop,
         receiver,
+        cut_off: || Err(errors::closed()),
     };
     block_on_call(py, call)
 }
@@ -183,10 +196,10 @@ pub fn block_on_call(py: Python<'_>, call: PythonCall) -> PyResult<Py<PyAny>> {
 }
 
 /// Cancels a job that nobody waits for any more.
-pub struct CancelOnDrop(pub Option<Arc<JobControl>>);
+struct CancelOnDrop(Option<Arc<JobControl>>);
 
 impl CancelOnDrop {
-    pub fn disarm(&mut self) {
+    fn disarm(&mut self) {
         self.0 = None;
     }
 }
@@ -258,7 +271,7 @@ fn serve(py: Python<'_>, lane: &Lane<Job>, main: bool) {
 fn answering(py: Python<'_>, control: &JobControl, body: impl FnOnce()) {
     if let Err(panic) = panics::caught(body) {
         control.move_to(py, Place::Done);
-        control.answer(py, Err(errors::panicked(py, &panic)));
+        control.answer(py, Err(errors::panicked(py, "call", &panic)));
     }
 }
 
@@ -270,7 +283,7 @@ pub fn end_main_thread() {
 fn run(py: Python<'_>, job: Job, main: bool) {
     let control = job.control;
     let _inside = sessions::enter(job.session);
-    let context = match context::of_caller(py, job.caller) {
+    let context = match JobContext::of_caller(py, job.caller) {
         Ok(context) => context,
         Err(error) => {
             control.move_to(py, Place::Done);
@@ -280,7 +293,7 @@ fn run(py: Python<'_>, job: Job, main: bool) {
     let (span, result, goes_on) = {
         // Before anything is prepared: the import of a module is as long as its code makes it.
         let mut on_thread = OnThread::enter(py, &control, main);
-        let in_context = context::enter(py, &context);
+        let in_context = context.enter(py, &control);
         // A cancelled job is prepared too: unpacking gives back the functions that were passed to it.
         let prepared = in_context.and_then(|inside| Ok((inside, (job.prepare)(py, &control)?)));
         let prepared = prepared.and_then(|call| match control.is_cancelled() {
@@ -309,7 +322,7 @@ fn run(py: Python<'_>, job: Job, main: bool) {
     };
     match result {
         Ok(value) if goes_on => {
-            if let Err(error) = continue_on_loop(&value, &control, span, context) {
+            if let Err(error) = continue_on_loop(&value, &control, span, context.variables) {
                 control.move_to(py, Place::Done);
                 finish(py, &control, span, Err(error));
             }
@@ -372,8 +385,7 @@ fn continue_on_loop(
     let inbox = queue.clone();
     let session = sessions::current().map_or(0, Session::number);
     queue.post(Box::new(move |py| {
-        let carried = (span, session, control.call);
-        if let Err(error) = start_task(py, &awaitable, &context, &control, carried, inbox) {
+        if let Err(error) = start_task(py, &awaitable, &context, &control, (span, session), inbox) {
             control.move_to(py, Place::Done);
             finish(py, &control, span, Err(error));
         }
@@ -387,13 +399,13 @@ fn start_task(
     awaitable: &Py<PyAny>,
     context: &Py<PyAny>,
     control: &Arc<JobControl>,
-    carried: (SpanId, u32, u32),
+    (span, session): (SpanId, u32),
     queue: Arc<LoopQueue>,
 ) -> PyResult<()> {
-    let task = control::create_task(py, awaitable, context, carried)?;
+    let task = control::create_task(py, awaitable, context, span, session)?;
     let done = TaskDone {
         control: control.clone(),
-        span: carried.0,
+        span,
     };
     task.call_method1("add_done_callback", (done,))?;
     control.move_to(
@@ -401,7 +413,7 @@ fn start_task(
         Place::Task {
             task: task.clone().unbind(),
             queue,
-            span: carried.0,
+            span,
         },
     );
     if control.is_cancelled() {

@@ -1,6 +1,7 @@
 //! The bridge's own exceptions, made from Rust. Their classes live in `symphony_bridge.errors`.
 
 use std::ffi::c_ulong;
+use std::time::Duration;
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PyLookupError, PyRuntimeError, PyStopIteration};
 use pyo3::prelude::*;
@@ -23,12 +24,13 @@ pub fn cancelled(py: Python<'_>, reason: Option<String>) -> PyErr {
     new(py, "CallCancelled", message)
 }
 
-/// A call that a panic has ended. What the panic said, and its line where that is known, come along.
-pub fn panicked(py: Python<'_>, panic: &Panic) -> PyErr {
+/// An operation of the bridge's that a panic has ended. What the panic said, and its line where that is known, come
+/// along.
+pub fn panicked(py: Python<'_>, operation: &str, panic: &Panic) -> PyErr {
     let made = || {
         let known = PyDict::new(py);
         known.set_item("component", "bridge")?;
-        known.set_item("operation", "call")?;
+        known.set_item("operation", operation)?;
         known.set_item("details", [("panic", &panic.message)].into_py_dict(py)?)?;
         let message = format!("the native side failed: {}", panic.message);
         let class = module(py)?.getattr("NativePanic")?;
@@ -60,6 +62,16 @@ pub fn deadlock(py: Python<'_>, message: &str, hint: &str) -> PyErr {
     // An error that cannot carry its hint is still the right error.
     let _ = error.value(py).setattr("hint", hint);
     error
+}
+
+/// A call that JavaScript has not answered in the time that its caller has set.
+pub fn host_timeout(py: Python<'_>, name: &str, limit: Duration) -> PyErr {
+    let seconds = limit.as_secs_f64();
+    new(
+        py,
+        "HostTimeout",
+        &format!("{name}() gave no answer within {seconds} s"),
+    )
 }
 
 /// A cancelled call that cannot be interrupted; the message carries the thread's stack.

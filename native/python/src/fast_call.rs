@@ -82,15 +82,20 @@ unsafe extern "C" fn begin_span(
 ) -> *mut ffi::PyObject {
     // SAFETY: Python calls with the GIL held and `count` arguments.
     unsafe {
-        called(arguments, count, |py, [name, site, parent]| {
-            let parent = match parent.extract::<SpanId>()? {
-                0 => recorder::current(),
-                parent => parent,
-            };
-            let name = recorder::intern(text(name)?, text(site)?, "");
-            let span = recorder::begin_child(parent, name, Lang::Python);
-            Ok(span.into_pyobject(py)?.into_any())
-        })
+        called(
+            "begin_span",
+            arguments,
+            count,
+            |py, [name, site, parent]| {
+                let parent = match parent.extract::<SpanId>()? {
+                    0 => recorder::current(),
+                    parent => parent,
+                };
+                let name = recorder::intern(text(name)?, text(site)?, "");
+                let span = recorder::begin_child(parent, name, Lang::Python);
+                Ok(span.into_pyobject(py)?.into_any())
+            },
+        )
     }
 }
 
@@ -100,7 +105,11 @@ unsafe extern "C" fn noop(
     count: ffi::Py_ssize_t,
 ) -> *mut ffi::PyObject {
     // SAFETY: Python calls with the GIL held and `count` arguments.
-    unsafe { called(arguments, count, |py, []| Ok(py.None().into_bound(py))) }
+    unsafe {
+        called("noop", arguments, count, |py, []| {
+            Ok(py.None().into_bound(py))
+        })
+    }
 }
 
 unsafe extern "C" fn noop_with(
@@ -110,23 +119,29 @@ unsafe extern "C" fn noop_with(
 ) -> *mut ffi::PyObject {
     // SAFETY: Python calls with the GIL held and `count` arguments.
     unsafe {
-        called(arguments, count, |py, [first, second, name]| {
-            let read = (
-                first.extract::<i64>()?,
-                second.extract::<i64>()?,
-                text(name)?,
-            );
-            std::hint::black_box(read);
-            Ok(py.None().into_bound(py))
-        })
+        called(
+            "noop_with",
+            arguments,
+            count,
+            |py, [first, second, name]| {
+                let read = (
+                    first.extract::<i64>()?,
+                    second.extract::<i64>()?,
+                    text(name)?,
+                );
+                std::hint::black_box(read);
+                Ok(py.None().into_bound(py))
+            },
+        )
     }
 }
 
-/// Runs `body` with exactly `N` arguments; errors and panics become exceptions.
+/// Runs `body`, which is `operation`, with exactly `N` arguments; errors and panics become exceptions.
 ///
 /// # Safety
 /// The GIL is held, and `arguments` points to `count` objects that live until this returns.
 unsafe fn called<const N: usize>(
+    operation: &str,
     arguments: Arguments,
     count: ffi::Py_ssize_t,
     body: impl for<'a, 'py> FnOnce(
@@ -148,7 +163,7 @@ unsafe fn called<const N: usize>(
     let error = match called {
         Ok(Ok(value)) => return value.into_ptr(),
         Ok(Err(error)) => error,
-        Err(panic) => errors::panicked(py, &panic),
+        Err(panic) => errors::panicked(py, operation, &panic),
     };
     error.restore(py);
     std::ptr::null_mut()

@@ -5,6 +5,7 @@
 //! itself there is nothing to wait for: see `callback`. Must not know the transport.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ use crate::aio;
 use crate::callback;
 use crate::codec;
 use crate::context;
-use crate::control;
+use crate::control::{self, Request};
 use crate::errors;
 use crate::job::{lock, monotonic_ns};
 use crate::js;
@@ -33,7 +34,8 @@ static PENDING: LazyLock<Mutex<HashMap<u32, Waiting>>> = LazyLock::new(Mutex::de
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 static LOOP_THREAD: AtomicU64 = AtomicU64::new(0);
 
-/// A call that goes on for this long after its cancellation is told of.
+/// A call that goes on for this long after its cancellation is told of; one whose limit is over is not waited for any
+/// longer.
 const REPORT_AFTER: Duration = Duration::from_secs(1);
 
 enum Answer {
@@ -54,20 +56,29 @@ struct Waiting {
     context: Py<PyAny>,
 }
 
+/// What came of a wait; None when the call's session has ended.
+enum Received {
+    InTime(Option<Answer>),
+    /// The caller's limit is over. What came all the same, soon after TypeScript was told.
+    Late(Duration, Option<Answer>),
+}
+
 /// Who waits for JavaScript, and for what.
 #[derive(Clone)]
 pub struct Waiter {
     pub id: u32,
     /// Name of the function.
-    pub name: String,
+    pub name: Arc<str>,
     /// `threading.get_ident()` of the thread that called.
     pub ident: u64,
     pub since: Instant,
 }
 
-/// Calls the exposed function `name` and waits for its result. `session` 0 is the thread's own, or the
-/// process's.
+/// Calls the exposed function `name` and waits for its result, at most `timeout` seconds. `session` 0 is the thread's
+/// own, or the process's.
 #[pyfunction]
+#[pyo3(signature = (name, args, kwargs, site, parent, session, timeout = None))]
+#[expect(clippy::too_many_arguments, reason = "Python calls it by position")]
 pub fn host_call(
     py: Python<'_>,
     name: &str,
@@ -76,13 +87,17 @@ pub fn host_call(
     site: &str,
     parent: SpanId,
     session: u32,
+    timeout: Option<f64>,
 ) -> PyResult<Py<PyAny>> {
     let _inside = sessions::enter_number(session);
-    call(py, &Callee::exposed(name), args, kwargs, site, parent)
+    let callee = Callee::exposed(name, timeout);
+    call(py, &callee, args, kwargs, site, parent)
 }
 
 /// Awaitable form of [`host_call`].
 #[pyfunction]
+#[pyo3(signature = (name, args, kwargs, site, parent, session, timeout = None))]
+#[expect(clippy::too_many_arguments, reason = "Python calls it by position")]
 pub fn host_call_async<'py>(
     py: Python<'py>,
     name: &str,
@@ -91,9 +106,11 @@ pub fn host_call_async<'py>(
     site: &str,
     parent: SpanId,
     session: u32,
+    timeout: Option<f64>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let _inside = sessions::enter_number(session);
-    call_async(py, &Callee::exposed(name), args, kwargs, site, parent)
+    let callee = Callee::exposed(name, timeout);
+    call_async(py, &callee, args, kwargs, site, parent)
 }
 
 /// What to call: an exposed function by name, or an object that was passed, or a method of it.
@@ -104,14 +121,18 @@ pub struct Callee<'a> {
     pub handle: u32,
     /// The exposed function, or the method; None calls the object itself.
     pub path: Option<&'a str>,
+    /// How long the caller waits for the answer.
+    pub limit: Option<Duration>,
 }
 
 impl<'a> Callee<'a> {
-    fn exposed(name: &'a str) -> Self {
+    fn exposed(name: &'a str, seconds: Option<f64>) -> Self {
+        let limit = |seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
         Self {
             name,
             handle: 0,
             path: Some(name),
+            limit: seconds.map(limit),
         }
     }
 }
@@ -158,7 +179,8 @@ pub fn call(
     }
     refuse_deadlock(py, callee.name)?;
     let (call, receiver) = PendingCall::send(py, callee, args, kwargs, site, parent)?;
-    match waits::block_on_asking(py, receiver, call.asking())? {
+    let answer = call.answer(receiver);
+    match waits::block_on_asking(py, answer, call.asking())? {
         Waited::Ready(answer) => call.finish(py, answer),
         Waited::Cancelled(error, answer) => {
             // Unpacked all the same: what it refers to would stay held for ever.
@@ -185,10 +207,11 @@ pub fn call_async<'py>(
     }
     let (call, receiver) = PendingCall::send(py, callee, args, kwargs, site, parent)?;
     let ask = Box::new(call.asking());
+    let answer = call.answer(receiver);
     aio::spawn_asking(
         py,
         async move {
-            let answer = receiver.await;
+            let answer = answer.await;
             (call, answer)
         },
         ask,
@@ -199,10 +222,14 @@ pub fn call_async<'py>(
 /// Hands an answer to the call that waits for it. Any thread, no GIL.
 pub fn answer(header: Header, frame: OwnedFrame) {
     let waiting = lock(&PENDING).remove(&header.id);
-    if let Some(waiting) = waiting {
-        let failed = header.kind == kind::ERROR;
-        // A waiter that is gone was cancelled.
-        let _ = waiting.answer.send(Answer::Frame { failed, frame });
+    let failed = header.kind == kind::ERROR;
+    let answer = Answer::Frame { failed, frame };
+    let left = match waiting {
+        Some(waiting) => waiting.answer.send(answer).err(),
+        None => Some(answer),
+    };
+    if let Some(Answer::Frame { frame, .. }) = left {
+        control::request(Request::Dismiss(frame, sessions::current()));
     }
 }
 
@@ -281,6 +308,8 @@ struct PendingCall {
     session: Option<&'static Session>,
     id: u32,
     span: SpanId,
+    name: Arc<str>,
+    limit: Option<Duration>,
     /// `file:line` of the caller, or empty.
     site: String,
     /// TypeScript has answered, or was told that nobody waits.
@@ -308,13 +337,14 @@ impl PendingCall {
         } else {
             parent
         };
-        let name = recorder::intern(callee.name, site, "");
-        let span = recorder::begin_child(parent, name, Lang::TypeScript);
+        let title = recorder::intern(callee.name, site, "");
+        let span = recorder::begin_child(parent, title, Lang::TypeScript);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = oneshot::channel();
+        let name: Arc<str> = callee.name.into();
         let who = Waiter {
             id,
-            name: callee.name.to_owned(),
+            name: name.clone(),
             ident: thread_id(),
             since: Instant::now(),
         };
@@ -330,6 +360,8 @@ impl PendingCall {
             session,
             id,
             span,
+            name,
+            limit: callee.limit,
             site: site.to_owned(),
             over: Arc::default(),
         };
@@ -346,7 +378,7 @@ impl PendingCall {
                 parent: parent as f64,
                 sent_ns: monotonic_ns(),
                 flags: 0,
-                within: context::current_call(py)?,
+                within: context::current_call(py, session)?,
             },
             &pack,
         )?;
@@ -365,34 +397,59 @@ impl PendingCall {
         }
     }
 
-    fn finish(
-        self,
-        py: Python<'_>,
-        answer: Result<Answer, oneshot::error::RecvError>,
-    ) -> PyResult<Py<PyAny>> {
-        let _inside = sessions::enter(self.session);
-        // JavaScript still works on a call whose wait was broken: dropping it sends the CANCEL.
-        if !matches!(answer, Ok(Answer::Broken(_))) {
-            self.over.store(true, Ordering::Release);
+    /// Waits for the answer. When the limit is over, TypeScript is asked to end, and has a moment for its clean-up.
+    fn answer(
+        &self,
+        mut receiver: oneshot::Receiver<Answer>,
+    ) -> impl Future<Output = Received> + Send + 'static {
+        let limited = self.limit.map(|limit| (limit, self.asking()));
+        async move {
+            let Some((limit, ask)) = limited else {
+                return Received::InTime(receiver.await.ok());
+            };
+            if let Ok(answer) = tokio::time::timeout(limit, &mut receiver).await {
+                return Received::InTime(answer.ok());
+            }
+            ask();
+            let late = tokio::time::timeout(REPORT_AFTER, receiver).await;
+            Received::Late(limit, late.ok().and_then(Result::ok))
         }
-        let outcome = match answer {
-            Err(_) => Err(errors::closed()),
-            Ok(Answer::Broken(error)) => Err(PyErr::from_value(error.into_bound(py))),
-            Ok(Answer::Frame { failed, frame }) => {
-                let arrivals = Arrivals::begin(py);
-                frame.value(py).and_then(|value| {
-                    arrivals.at(&self.site);
-                    match failed {
-                        true => Err(errors::rebuild(py, &value)),
-                        false => Ok(value.unbind()),
-                    }
-                })
+    }
+
+    fn finish(self, py: Python<'_>, received: Received) -> PyResult<Py<PyAny>> {
+        let _inside = sessions::enter(self.session);
+        let outcome = match received {
+            Received::InTime(None) => {
+                self.over.store(true, Ordering::Release);
+                Err(errors::closed())
+            }
+            Received::InTime(Some(answer)) => self.read(py, answer),
+            Received::Late(limit, answer) => {
+                // Unpacked all the same: what it refers to would stay held for ever.
+                let _ = answer.map(|answer| self.read(py, answer));
+                Err(errors::host_timeout(py, &self.name, limit))
             }
         };
         if let Err(error) = &outcome {
             recorder::error(self.span, &errors::title(py, error));
         }
         outcome
+    }
+
+    fn read(&self, py: Python<'_>, answer: Answer) -> PyResult<Py<PyAny>> {
+        let (failed, frame) = match answer {
+            // JavaScript still works on a call whose wait was broken: dropping it sends the CANCEL.
+            Answer::Broken(error) => return Err(PyErr::from_value(error.into_bound(py))),
+            Answer::Frame { failed, frame } => (failed, frame),
+        };
+        self.over.store(true, Ordering::Release);
+        let arrivals = Arrivals::begin(py);
+        let value = frame.value(py)?;
+        arrivals.at(&self.site);
+        match failed {
+            true => Err(errors::rebuild(py, &value)),
+            false => Ok(value.unbind()),
+        }
     }
 }
 

@@ -219,6 +219,7 @@ impl HostRef {
             name: name.unwrap_or("function"),
             handle: self.current()?,
             path: name,
+            limit: None,
         })
     }
 

@@ -15,9 +15,10 @@ use symphony_core::recorder::{self, NameId, SpanId};
 pub(crate) use symphony_core::sync::lock;
 use tokio_util::sync::CancellationToken;
 
+use crate::context::Surroundings;
 use crate::loop_queue::LoopQueue;
 use crate::session::OwnedFrame;
-use crate::sessions::{self, Session};
+use crate::sessions::Session;
 
 /// What a job does first on its thread: called with the GIL, it says what to call. It can be interrupted already.
 pub type Prepare = Box<dyn FnOnce(Python<'_>, &JobControl) -> PyResult<Call> + Send>;
@@ -52,8 +53,8 @@ pub struct Job {
 pub enum Caller {
     /// The Python code that has called the TypeScript that asked for the job: its call's id; 0 for none.
     HostCall(u32),
-    /// The Python code that asked for the job; None without one.
-    Context(Option<Py<PyAny>>),
+    /// Rust, for the Python code that these surround; None for none.
+    Rust(Option<Surroundings>),
 }
 
 /// The handle by which a job is cancelled and answered.
@@ -104,9 +105,9 @@ impl JobControl {
         Self::of(NEXT.fetch_add(1, Ordering::Relaxed), session, call, reply)
     }
 
-    /// A job of our own: a step, the loading of a model.
-    pub fn internal(reply: Reply) -> Arc<Self> {
-        Self::of(0, sessions::current(), 0, reply)
+    /// A job of our own: a step, the loading of a model, what a component calls.
+    pub fn internal(session: Option<&'static Session>, reply: Reply) -> Arc<Self> {
+        Self::of(0, session, 0, reply)
     }
 
     fn of(owner: u64, session: Option<&'static Session>, call: u32, reply: Reply) -> Arc<Self> {

@@ -77,7 +77,7 @@ impl LoopQueue {
         for action in posted {
             // The others of the batch are not to suffer from one that panics.
             let outcome = panics::caught(|| action(py))
-                .unwrap_or_else(|panic| Err(errors::panicked(py, &panic)));
+                .unwrap_or_else(|panic| Err(errors::panicked(py, "event loop", &panic)));
             if let Err(error) = outcome {
                 error.write_unraisable(py, None);
             }

@@ -335,7 +335,7 @@ fn reply(py: Python<'_>, header: &Header, origin: Option<&Origin>, outcome: PyRe
         ..Header::default()
     };
     // What runs while a value is packed or an error described may be Python code, and panic.
-    let sent = guarded(py, || {
+    let sent = guarded(py, "reply", || {
         let value = outcome?;
         let mut pack = PackBuf::new();
         let value = value.bind(py);
@@ -367,14 +367,19 @@ fn reply(py: Python<'_>, header: &Header, origin: Option<&Origin>, outcome: PyRe
     }
 }
 
-/// Turns a panic into an error.
-pub fn guarded<T>(py: Python<'_>, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
-    panics::caught(body).unwrap_or_else(|panic| Err(errors::panicked(py, &panic)))
+/// Turns a panic into an error of `operation`.
+pub fn guarded<T>(
+    py: Python<'_>,
+    operation: &str,
+    body: impl FnOnce() -> PyResult<T>,
+) -> PyResult<T> {
+    panics::caught(body).unwrap_or_else(|panic| Err(errors::panicked(py, operation, &panic)))
 }
 
 /// The payload of an ERROR frame. Describing runs foreign code, which may panic: then that is told.
 pub fn pack_failure(py: Python<'_>, error: &PyErr) -> PackBuf {
-    guarded(py, || Ok(pack_error(py, error))).unwrap_or_else(|panicked| pack_error(py, &panicked))
+    guarded(py, "reply", || Ok(pack_error(py, error)))
+        .unwrap_or_else(|panicked| pack_error(py, &panicked))
 }
 
 /// What an error refers to may belong to a session that has ended: then it goes without; one that

@@ -26,6 +26,10 @@ impl Session {
         self.number
     }
 
+    pub fn is_main(&self) -> bool {
+        self.main
+    }
+
     #[inline]
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
@@ -98,7 +102,7 @@ pub fn enter(session: Option<&'static Session>) -> Inside {
     Inside { before }
 }
 
-/// As [`enter`], by number; 0 and a session that is closed change nothing.
+/// As [`enter`], by number; 0 changes nothing.
 pub fn enter_number(number: u32) -> Inside {
     if number == 0
         || CURRENT
@@ -107,7 +111,17 @@ pub fn enter_number(number: u32) -> Inside {
     {
         return enter(None);
     }
-    enter(find(number))
+    enter(known(number))
+}
+
+/// The session of that number, open or ended: what is meant for one that has ended is for no other. None for 0.
+pub fn known(number: u32) -> Option<&'static Session> {
+    if number == 0 {
+        return None;
+    }
+    let open = lock(&OPEN);
+    let mut all = open.sessions.iter().chain(&open.ended);
+    all.find(|session| session.number == number).copied()
 }
 
 /// The open session of that number.

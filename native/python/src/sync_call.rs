@@ -38,7 +38,7 @@ pub fn run(
         });
     }
     // Whatever happens, the memory is taken back.
-    let packed = session::guarded(py, || {
+    let packed = session::guarded(py, "callSync", || {
         let result = awaited(run_request(py, target, parent, request)?, parent)?;
         // The result may be a view itself, or made of one: nothing of it may stay.
         giving(py, || {

@@ -161,7 +161,7 @@ unsafe extern "C" fn call_bare(target: u32, parent: f64, reply: *mut SymPack) ->
             Ok(called) => answer(reply, |_, pack| {
                 sync_call::finish(called?, parent as u64, pack)
             }),
-            Err(panic) => answer(reply, |py, _| Err(errors::panicked(py, &panic))),
+            Err(panic) => answer(reply, |py, _| Err(errors::panicked(py, "callSync", &panic))),
         }
     })
 }
@@ -173,7 +173,7 @@ fn answer(reply: &mut SymPack, run: impl FnOnce(Python<'_>, &mut PackBuf) -> PyR
         REPLY.with(|slot| {
             let mut answer = slot.take().unwrap_or_default();
             answer.pack.clear();
-            let outcome = session::guarded(py, || run(py, &mut answer.pack));
+            let outcome = session::guarded(py, "callSync", || run(py, &mut answer.pack));
             let status = match outcome {
                 Ok(()) => VALUE,
                 Err(error) => {

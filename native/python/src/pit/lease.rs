@@ -18,7 +18,8 @@ use super::loader::Loaded;
 use super::operation::{operation, Awaitable, Operation};
 use super::records;
 use crate::aio::Ask;
-use crate::{context, dispatch, host_calls};
+use crate::context::{self, Surroundings};
+use crate::{dispatch, host_calls};
 
 static INVOKE: Operation = operation!("pool", "invoke");
 static RELEASE: Operation = operation!("pool", "release");
@@ -79,9 +80,8 @@ impl Lease {
         INVOKE.run(py, |span| {
             let (callable, args) = self.call(py, args)?;
             let invocation = self.lease.begin();
-            let outcome = callable
-                .bind(py)
-                .call(args.bind(py), kwargs)
+            let outcome = context::enter_span(py, span)
+                .and_then(|_inside| callable.bind(py).call(args.bind(py), kwargs))
                 .and_then(|value| {
                     if !dispatch::is_awaitable(&value) {
                         return Ok(value.unbind());
@@ -89,9 +89,8 @@ impl Lease {
                     host_calls::refuse_deadlock(py, "invoke")?;
                     let give = Py::new(py, Give(value.unbind()))?.into_any();
                     let empty = PyTuple::empty(py).unbind();
-                    let context = Some(context::copy_current(py)?);
-                    let name = self.name();
-                    let waiting = dispatch::call_python_in(context, give, empty, None, name, span);
+                    let (here, name) = (Some(Surroundings::here(py)?), self.name());
+                    let waiting = dispatch::call_python(here, give, empty, None, name, span);
                     dispatch::block_on_call(py, waiting)
                 });
             invocation.end(outcome.is_ok());
@@ -110,8 +109,8 @@ impl Lease {
             let (callable, args) = self.call(py, args)?;
             let kwargs = kwargs.map(|kwargs| kwargs.clone().unbind());
             let invocation = self.lease.begin();
-            let (name, context) = (self.name(), Some(context::copy_current(py)?));
-            let running = dispatch::call_python_in(context, callable, args, kwargs, name, span);
+            let (here, name) = (Some(Surroundings::here(py)?), self.name());
+            let running = dispatch::call_python(here, callable, args, kwargs, name, span);
             let ask = running.canceller();
             let work = async move {
                 let outcome = running.await;

@@ -51,7 +51,7 @@ impl ModelLoader for Loader {
                 ))
             })
             .await?;
-            match dispatch::call_python(load, none, Some(kwargs), &name, parent).await {
+            match dispatch::call_python(None, load, none, Some(kwargs), &name, parent).await {
                 Ok(object) => Ok(Opaque::new(Loaded { object, callables }, None)),
                 Err(error) => values::failed(error).await,
             }
@@ -74,7 +74,7 @@ impl ModelLoader for Loader {
             let Some((unload, args)) = call else {
                 return Ok(());
             };
-            match dispatch::call_python(unload, args, None, "unload", 0).await {
+            match dispatch::call_python(None, unload, args, None, "unload", 0).await {
                 Ok(_) => Ok(()),
                 Err(error) => values::failed(error).await,
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
 use symphony_pit::dag::{self, RunOptions, Workflow, DEFAULT_CONCURRENCY};
-use symphony_pit::{Op, PitError, Rooms};
+use symphony_pit::{Op, Opaque, PitError, Rooms};
 use uuid::Uuid;
 
 use super::convert::{id_from, integer_in, shown};
@@ -14,7 +14,7 @@ use super::graph::{read_graph, Graph};
 use super::home::Core;
 use super::run::{self, Run, RunSpan};
 use super::values;
-use crate::context;
+use crate::context::Surroundings;
 
 /// The arguments of `start`, read.
 pub struct Start {
@@ -62,7 +62,7 @@ impl Start {
             variables: Some(values::to_opaque(variables.as_any())),
             concurrency,
             parent_span: span.id(),
-            caller: Some(values::hold(context::copy_current(py)?)),
+            caller: Some(Opaque::new(Surroundings::here(py)?, None)),
         };
         Ok(Start {
             target,
@@ -128,7 +128,7 @@ impl Restore {
             variables: None,
             concurrency,
             parent_span: span.id(),
-            caller: Some(values::hold(context::copy_current(run.py())?)),
+            caller: Some(Opaque::new(Surroundings::here(run.py())?, None)),
         };
         Ok(Restore {
             run: id,

@@ -12,6 +12,7 @@ use symphony_pit::Opaque;
 use super::convert::{id_to_py, map_to_py};
 use super::errors::failure;
 use super::values;
+use crate::context::Surroundings;
 use crate::dispatch;
 
 /// A step's callable.
@@ -33,16 +34,16 @@ impl StepRunner for Step {
         Box::pin(async move {
             let (name, span) = (context.step.clone(), context.parent_span);
             let (stop, caller) = (context.stop.clone(), context.caller.clone());
-            let (callable, args, caller) = values::attached(move |py| {
+            let (callable, args) = values::attached(move |py| {
                 let args = StepContext::new(py, context)
                     .and_then(|context| PyTuple::new(py, [Bound::new(py, context)?]));
                 let args = args.map_err(|error| failure(py, error))?;
-                let caller = caller.and_then(|caller| values::held(py, &caller));
-                Ok((callable.clone_ref(py), args.unbind(), caller))
+                Ok((callable.clone_ref(py), args.unbind()))
             })
             .await?;
-            let call = dispatch::call_python_in(caller, callable, args, None, &name, span);
-            match call.until(&stop).await {
+            let caller = caller.and_then(|caller| caller.get::<Surroundings>().cloned());
+            let call = dispatch::call_python(caller, callable, args, None, &name, span);
+            match call.until(stop.cancelled()).await {
                 Ok(value) => {
                     values::attached(move |py| Ok::<Opaque, _>(values::to_opaque(value.bind(py))))
                         .await

@@ -31,16 +31,6 @@ pub fn from_opaque(py: Python<'_>, value: &Opaque) -> PyResult<Py<PyAny>> {
     }
 }
 
-/// An object that is kept as such, without a form of its own.
-pub fn hold(object: Py<PyAny>) -> Opaque {
-    Opaque::new(Held(object), None)
-}
-
-/// The object that [`hold`] was given.
-pub fn held(py: Python<'_>, value: &Opaque) -> Option<Py<PyAny>> {
-    value.get::<Held>().map(|held| held.0.clone_ref(py))
-}
-
 fn encode(value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
     let mut pack = PackBuf::new();
     codec::encode(value, &mut pack, &NoRefs, "value").ok()?;
