@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyInt;
 use pyo3::{ffi, Borrowed};
 
+use super::encode_containers::is_scalar;
 use super::failure::Step;
 
 /// Entries of a dict as they stand at each step, lent until Python code runs.
@@ -38,18 +39,46 @@ impl<'a, 'py> Entries<'a, 'py> {
     }
 }
 
-/// True when the dict's keys are these objects in this order.
-pub fn has_keys(dict: &Bound<'_, PyAny>, keys: &[*mut ffi::PyObject]) -> bool {
+/// What a dict has, seen from a list of keys.
+pub enum Match {
+    /// Other keys, or in another order.
+    Other,
+    /// These keys in this order.
+    Keys,
+    /// The same, and only scalars as values: they are lent until Python code runs.
+    Scalars,
+}
+
+/// Compares a dict's keys with these objects; `values` takes what is lent, and is empty otherwise.
+#[inline]
+pub fn compare(
+    dict: &Bound<'_, PyAny>,
+    keys: &[*mut ffi::PyObject],
+    values: &mut Vec<*mut ffi::PyObject>,
+) -> Match {
     // SAFETY: `dict` is a dict and no Python code runs here.
     unsafe {
         if ffi::PyDict_Size(dict.as_ptr()) as usize != keys.len() {
-            return false;
+            return Match::Other;
         }
         let (mut position, mut key, mut value) = (0, null_mut(), null_mut());
-        keys.iter().all(|&expected| {
-            ffi::PyDict_Next(dict.as_ptr(), &mut position, &mut key, &mut value) != 0
-                && key == expected
-        })
+        let mut found = Match::Scalars;
+        for &expected in keys {
+            ffi::PyDict_Next(dict.as_ptr(), &mut position, &mut key, &mut value);
+            if key != expected {
+                found = Match::Other;
+                break;
+            }
+            if is_scalar(value) {
+                values.push(value);
+            } else {
+                found = Match::Keys;
+            }
+        }
+        if !matches!(found, Match::Scalars) {
+            values.clear();
+        }
+        found
     }
 }
 

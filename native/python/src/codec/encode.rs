@@ -115,6 +115,9 @@ pub(super) struct Encoder<'a, 'py> {
     // Made when first needed: most calls carry plain values only.
     pub shapes: Option<Box<WriteShapes<'py>>>,
     pub introduced: Introduced,
+    /// Values that a dict has lent, all of them scalars, while they are written.
+    pub lent: Vec<*mut ffi::PyObject>,
+    held: Vec<Bound<'py, PyAny>>,
     seen: Option<Box<Seen<'py>>>,
 }
 
@@ -136,6 +139,8 @@ impl<'a, 'py> Encoder<'a, 'py> {
             lends: true,
             shapes: None,
             introduced: Introduced::default(),
+            lent: Vec::new(),
+            held: Vec::new(),
             seen: None,
         }
     }
@@ -261,8 +266,17 @@ impl<'a, 'py> Encoder<'a, 'py> {
         }
     }
 
+    /// Python code is about to run, maybe a finaliser that empties the dict: owns what it has lent until the pack is done.
+    #[cold]
+    fn hold_lent(&mut self, py: Python<'py>) {
+        // SAFETY: what is lent is alive so far.
+        let lent = self.lent.iter().map(|&value| unsafe { Bound::from_borrowed_ptr(py, value) });
+        self.held.extend(lent);
+    }
+
     #[cold]
     fn surrogates(&mut self, value: &Bound<'py, PyAny>) -> Outcome<()> {
+        self.hold_lent(value.py());
         let surrogates = text::Surrogates::of(value)?;
         if !surrogates.ambiguous {
             self.out.utf16(surrogates.units());
@@ -295,6 +309,7 @@ impl<'a, 'py> Encoder<'a, 'py> {
     /// Adds an integer of any size as BIGINT.
     pub fn bigint(&mut self, value: &Bound<'py, PyAny>) -> Outcome<()> {
         let py = value.py();
+        self.hold_lent(py);
         let negative = value.lt(0)?;
         let magnitude = value.abs()?;
         let bits: usize = magnitude

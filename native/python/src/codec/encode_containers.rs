@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::Borrowed;
 use symphony_core::pack::tag;
 
-use super::dict_entries::{has_keys, named, Entries};
+use super::dict_entries::{compare, named, Entries, Match};
 use super::encode::{is_type, Encoder};
 use super::failure::{Failure, Outcome, Step};
 use super::seen::is_shared;
@@ -78,8 +78,8 @@ impl<'py> Encoder<'_, 'py> {
             return Err(Failure::changed(container));
         }
         // SAFETY: a live borrowed object.
-        let lent = unsafe { Borrowed::from_ptr(container.py(), item) };
-        let done = if is_scalar(&lent) {
+        let (lent, scalar) = unsafe { (Borrowed::from_ptr(container.py(), item), is_scalar(item)) };
+        let done = if scalar {
             self.value(&lent, false)
         } else {
             let shared = is_shared(item, ours);
@@ -108,6 +108,7 @@ impl<'py> Encoder<'_, 'py> {
 
     pub fn dict(&mut self, dict: &Bound<'py, PyAny>) -> Outcome<()> {
         match self.dict_keys(dict)? {
+            DictForm::Scalars => self.lent_values(dict),
             DictForm::Object(n) => self.dict_values(dict, n),
             DictForm::Map(n) => self.dict_pairs(dict, n),
         }
@@ -124,10 +125,15 @@ impl<'py> Encoder<'_, 'py> {
     fn dict_keys(&mut self, dict: &Bound<'py, PyAny>) -> Outcome<DictForm> {
         let shapes = self.shapes.get_or_insert_default();
         if let Some(shape) = shapes.recent(self.depth) {
-            let (id, n) = (shape.id, shape.keys.len());
-            if has_keys(dict, &shape.keys) {
-                self.out.op(tag::OBJECT, id);
-                return Ok(DictForm::Object(n));
+            match compare(dict, &shape.keys, &mut self.lent) {
+                Match::Other => {}
+                found => {
+                    self.out.op(tag::OBJECT, shape.id);
+                    return Ok(match found {
+                        Match::Scalars => DictForm::Scalars,
+                        _ => DictForm::Object(shape.keys.len()),
+                    });
+                }
             }
         }
         let mut keys = Vec::new();
@@ -146,6 +152,17 @@ impl<'py> Encoder<'_, 'py> {
         Ok(DictForm::Map(keys.len()))
     }
 
+    /// Adds the values that the dict has lent, all of them scalars.
+    fn lent_values(&mut self, dict: &Bound<'py, PyAny>) -> Outcome<()> {
+        for i in 0..self.lent.len() {
+            // SAFETY: alive since the dict has lent it: whatever runs Python code owns all of them before.
+            let value = unsafe { Borrowed::from_ptr(dict.py(), self.lent[i]) };
+            self.value(&value, false)?;
+        }
+        self.lent.clear();
+        Ok(())
+    }
+
     fn dict_values(&mut self, dict: &Bound<'py, PyAny>, n: usize) -> Outcome<()> {
         let mut entries = Entries::new(dict);
         for i in 0..n {
@@ -153,7 +170,8 @@ impl<'py> Encoder<'_, 'py> {
                 return Err(Failure::changed(dict));
             };
             // Kept only where Python code may run, as the value is.
-            let kept = (!is_scalar(&value)).then(|| key.to_owned());
+            // SAFETY: a live borrowed object.
+            let kept = (!unsafe { is_scalar(value.as_ptr()) }).then(|| key.to_owned());
             let key = kept.as_ref().unwrap_or(&key);
             self.item(dict, value.as_ptr(), 0, || named(key, i))?;
         }
@@ -181,15 +199,20 @@ impl<'py> Encoder<'_, 'py> {
 }
 
 enum DictForm {
+    /// An object whose values are lent, all of them scalars.
+    Scalars,
     Object(usize),
     Map(usize),
 }
 
-/// True for values whose conversion runs no Python code.
+/// True for values whose conversion runs no code of the user's.
+///
+/// # Safety
+/// A live object.
 #[inline]
-fn is_scalar(value: &Bound<'_, PyAny>) -> bool {
-    // SAFETY: a live object.
-    let kind = unsafe { ffi::Py_TYPE(value.as_ptr()) };
+pub unsafe fn is_scalar(value: *mut ffi::PyObject) -> bool {
+    // SAFETY: the caller's promise.
+    let kind = unsafe { ffi::Py_TYPE(value) };
     is_type!(kind, PyUnicode_Type)
         || is_type!(kind, PyLong_Type)
         || is_type!(kind, PyFloat_Type)
