@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import dataclasses
+import gc
 import hashlib
 import json
 import os
@@ -196,6 +197,31 @@ def test_a_list_that_changes_while_it_is_read():
     items.extend([Evil(), "a", "b"])
     with pytest.raises(TypeError, match="changed while it was read"):
         _native._codec_encode(items)
+
+
+def test_finaliser_that_empties_a_dict_while_its_values_are_read():
+    """The collector may run inside the conversion of a large int."""
+
+    class Emptier:
+        def __init__(self, target):
+            self.target, self.me = target, self
+
+        def __del__(self):
+            self.target.clear()
+
+    for _ in range(20):
+        first = {"a": 1, "b": "text"}
+        second = {"a": 2**70, "b": "-".join(["text"] * 100)}
+        expected = [dict(first), dict(second)]
+        Emptier(second)
+        thresholds = gc.get_threshold()
+        gc.set_threshold(1)
+        try:
+            frame = _native._codec_encode([first, second])
+        finally:
+            gc.set_threshold(*thresholds)
+        assert _native._codec_decode(frame) == expected
+        assert second == {}
 
 
 def test_a_dict_that_changes_while_it_is_read():

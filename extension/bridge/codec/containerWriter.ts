@@ -15,7 +15,8 @@ export abstract class ContainerWriter extends PackWriter {
   protected depth = 0;
   private frame = 0;
   private shapeCount = 0;
-  private readonly inline: (Shape | undefined)[] = [];
+  /** The shape of the last object: what followed it before is what to expect. */
+  private last: Shape | undefined;
   private readonly trie = new ShapeTrie();
   private readonly identity = new Identity();
   /** Starts of the containers around the current value that must be whole before they are named. */
@@ -52,12 +53,13 @@ export abstract class ContainerWriter extends PackWriter {
   protected properties(o: Record<string, unknown>, keywords = false): void {
     this.enter(o);
     const keys = Object.keys(o);
-    const depth = this.depth;
-    let shape = this.inline[depth];
+    const { last } = this;
+    let shape = last?.follower;
     if (shape === undefined || !sameKeys(shape.keys, keys)) {
       shape = this.trie.find(keys);
-      this.inline[depth] = shape;
+      if (last !== undefined) last.follower = shape;
     }
+    this.last = shape;
     if (shape.plain || keywords) this.shaped(shape, o);
     else this.extension('js:object', o, () => this.pairs(o, keys));
     this.depth--;

@@ -27,6 +27,8 @@ export class Shape {
   /** The frame that {@link id} belongs to. */
   frame = -1;
   id = -1;
+  /** The shape that came after it the last time: objects in an array have the same inside, one after the other. */
+  follower: Shape | undefined;
   private uses = 0;
   private writeValues: Write = writeInLoop;
 

@@ -270,7 +270,10 @@ impl<'a, 'py> Encoder<'a, 'py> {
     #[cold]
     fn hold_lent(&mut self, py: Python<'py>) {
         // SAFETY: what is lent is alive so far.
-        let lent = self.lent.iter().map(|&value| unsafe { Bound::from_borrowed_ptr(py, value) });
+        let lent = self
+            .lent
+            .iter()
+            .map(|&value| unsafe { Bound::from_borrowed_ptr(py, value) });
         self.held.extend(lent);
     }
 

@@ -124,14 +124,16 @@ impl<'py> Encoder<'_, 'py> {
     /// Writes the op that begins a dict, and its keys where they are new.
     fn dict_keys(&mut self, dict: &Bound<'py, PyAny>) -> Outcome<DictForm> {
         let shapes = self.shapes.get_or_insert_default();
-        if let Some(shape) = shapes.recent(self.depth) {
+        if let Some(shape) = shapes.expected() {
             match compare(dict, &shape.keys, &mut self.lent) {
                 Match::Other => {}
                 found => {
+                    let n = shape.keys.len();
                     self.out.op(tag::OBJECT, shape.id);
+                    shapes.advance();
                     return Ok(match found {
                         Match::Scalars => DictForm::Scalars,
-                        _ => DictForm::Object(shape.keys.len()),
+                        _ => DictForm::Object(n),
                     });
                 }
             }
@@ -145,7 +147,7 @@ impl<'py> Encoder<'_, 'py> {
             keys.push(key.to_owned());
         }
         if fits {
-            shapes.write(self.depth, &keys, self.out)?;
+            shapes.write(&keys, self.out)?;
             return Ok(DictForm::Object(keys.len()));
         }
         self.out.map(keys.len());

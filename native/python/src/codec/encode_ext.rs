@@ -132,9 +132,7 @@ impl<'py> Encoder<'_, 'py> {
     fn begin_dataclass(&mut self, name: &str, fields: &[Bound<'py, PyAny>]) -> Outcome<()> {
         self.out.op(tag::DATACLASS, 0);
         self.out.str(name);
-        self.shapes
-            .get_or_insert_default()
-            .write(self.depth, fields, self.out)
+        self.shapes.get_or_insert_default().write(fields, self.out)
     }
 
     fn buffer(

@@ -21,33 +21,35 @@ pub struct Shape {
     pub id: usize,
     /// The addresses of its keys, kept alive by the table.
     pub keys: Vec<*mut ffi::PyObject>,
+    /// The shape that came after it the last time.
+    follower: Option<usize>,
 }
 
 #[derive(Default)]
 pub struct WriteShapes<'py> {
     shapes: Vec<Shape>,
-    /// Index into `shapes` of the shape last met at each depth.
-    recent: Vec<Option<usize>>,
+    /// Index into `shapes` of the shape last met.
+    last: Option<usize>,
     by_address: HashMap<Vec<usize>, usize>,
     by_text: HashMap<Vec<u8>, usize>,
     alive: Vec<Bound<'py, PyAny>>,
 }
 
 impl<'py> WriteShapes<'py> {
-    /// The shape last met at this depth.
+    /// The shape to expect, as dicts in a list have the same inside, one after the other.
     #[inline]
-    pub fn recent(&self, depth: usize) -> Option<&Shape> {
-        let index = (*self.recent.get(depth)?)?;
-        self.shapes.get(index)
+    pub fn expected(&self) -> Option<&Shape> {
+        self.shapes.get(self.shapes.get(self.last?)?.follower?)
+    }
+
+    /// The expected shape has come.
+    #[inline]
+    pub fn advance(&mut self) {
+        self.last = self.last.and_then(|last| self.shapes[last].follower);
     }
 
     /// Writes SHAPE or OBJECT for these keys, all of them strings fit for an object.
-    pub fn write(
-        &mut self,
-        depth: usize,
-        keys: &[Bound<'py, PyAny>],
-        out: &mut PackBuf,
-    ) -> Outcome<()> {
+    pub fn write(&mut self, keys: &[Bound<'py, PyAny>], out: &mut PackBuf) -> Outcome<()> {
         if keys.len() > MAX_KEYS {
             return define(keys, out).map(drop);
         }
@@ -61,12 +63,12 @@ impl<'py> WriteShapes<'py> {
                 }
                 Found::New(text) => {
                     let id = define(keys, out)? as usize;
-                    self.add(depth, id, addresses, keys, text);
+                    self.add(id, addresses, keys, text);
                     return Ok(());
                 }
             },
         };
-        self.note(depth, index);
+        self.note(index);
         out.op(symphony_core::pack::tag::OBJECT, self.shapes[index].id);
         Ok(())
     }
@@ -89,7 +91,6 @@ impl<'py> WriteShapes<'py> {
 
     fn add(
         &mut self,
-        depth: usize,
         id: usize,
         addresses: Vec<usize>,
         keys: &[Bound<'py, PyAny>],
@@ -102,13 +103,14 @@ impl<'py> WriteShapes<'py> {
         self.shapes.push(Shape {
             id,
             keys: keys.iter().map(Bound::as_ptr).collect(),
+            follower: None,
         });
         if let Some(text) = text {
             self.by_text.insert(text, index);
         }
         self.alive.extend(keys.iter().cloned());
         self.by_address.insert(addresses, index);
-        self.note(depth, index);
+        self.note(index);
     }
 
     fn remember(&mut self, addresses: Vec<usize>, keys: &[Bound<'py, PyAny>], index: usize) {
@@ -118,11 +120,11 @@ impl<'py> WriteShapes<'py> {
         }
     }
 
-    fn note(&mut self, depth: usize, index: usize) {
-        if self.recent.len() <= depth {
-            self.recent.resize(depth + 1, None);
-        }
-        self.recent[depth] = Some(index);
+    fn note(&mut self, index: usize) {
+        // The first is expected to come again at once.
+        let before = self.last.unwrap_or(index);
+        self.shapes[before].follower = Some(index);
+        self.last = Some(index);
     }
 }
 
