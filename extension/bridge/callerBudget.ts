@@ -3,9 +3,9 @@
  * Threads: JavaScript main thread only.
  * Must not know: calls, transports.
  *
- * Capturing a stack takes longer than all the rest of a call. So the first calls of a turn carry theirs, and those
- * that follow share the last one. Should one of these fail, it is found out who awaits it: V8 follows the chain of
- * promises, which costs nothing before.
+ * Capturing a stack takes as long as all the rest of a call. So the first calls of a turn of the event loop carry
+ * theirs, and those that follow, at once or one after the other, share the last one. Should one of these fail, it is
+ * found out who awaits it: V8 follows the chain of promises, which costs nothing before.
  */
 import type { BridgeError } from './errors';
 import { asyncFrames, type Caller, captureCaller, captureSite, type JoinedFrame } from './stack';
@@ -21,7 +21,7 @@ export function captureInTurn(below: (...args: never[]) => unknown, sited: boole
   if (captured >= EXACT && shared !== null) {
     return sited ? new SharedCaller(shared, captureSite(below)) : shared;
   }
-  if (captured === 0) queueMicrotask(endTurn);
+  if (captured === 0) setImmediate(endTurn);
   captured += 1;
   const caller = captureCaller(below);
   if (captured === EXACT) shared = new SharedCaller(caller);

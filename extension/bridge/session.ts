@@ -111,7 +111,7 @@ export class Session implements RefOwner {
       () => this.postReleases(),
     );
     const look = (stay: boolean): boolean => this.look(stay);
-    this.watch = transport.poll ? new AnswerWatch(look, () => this.calls.size > 0) : null;
+    this.watch = transport.poll ? new AnswerWatch(look, () => this.calls.size) : null;
     const post = (frame: Uint8Array): void => this.post(frame);
     this.hostCalls = new HostCalls(
       this.exposures,

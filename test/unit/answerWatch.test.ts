@@ -10,11 +10,11 @@ interface Looks {
   asked: boolean[];
   /** How many looks find something. */
   finds: number;
-  inFlight: boolean;
+  inFlight: number;
 }
 
 function looking(): Looks {
-  const looks = { asked: [] as boolean[], finds: 0, inFlight: true } as Looks;
+  const looks = { asked: [] as boolean[], finds: 0, inFlight: 2 } as Looks;
   const look = (stay: boolean): boolean => {
     looks.asked.push(stay);
     return looks.finds-- > 0;
@@ -39,7 +39,7 @@ test('looking ends as soon as nothing is expected', async () => {
   const looks = looking();
   looks.finds = 2;
   looks.watch.sent();
-  looks.inFlight = false;
+  looks.inFlight = 0;
   await delay(10);
   assert.deepEqual(looks.asked, [true, true, false]);
 });
@@ -63,7 +63,53 @@ test('after looking in vain, answers are left to the wake-up until some come soo
 
 test('nothing is looked for without calls in flight', () => {
   const looks = looking();
-  looks.inFlight = false;
+  looks.inFlight = 0;
   looks.watch.sent();
   assert.deepEqual(looks.asked, []);
+});
+
+test('a single call that is answered at once is waited for where it was sent', () => {
+  const looks = looking();
+  looks.inFlight = 1;
+  // The first look begins the watch.
+  looks.finds = 2;
+  looks.watch.sent();
+  assert.deepEqual(looks.asked, [true, true]);
+  looks.inFlight = 0;
+});
+
+test('what is not answered at once is not waited for again', async () => {
+  const looks = looking();
+  looks.inFlight = 1;
+  looks.watch.sent();
+  const waited = looks.asked.length;
+  assert.ok(waited > 1, 'the first call is waited for');
+  looks.watch.sent();
+  assert.equal(looks.asked.length, waited);
+  looks.inFlight = 0;
+  await delay(5);
+});
+
+test('single calls one after the other leave the event loop its turns', async () => {
+  const looks = looking();
+  looks.inFlight = 1;
+  looks.finds = Number.POSITIVE_INFINITY;
+  let turned = false;
+  setImmediate(() => {
+    turned = true;
+  });
+  const before = performance.now();
+  for (let calls = 1; performance.now() - before < 20; calls++) {
+    const { length } = looks.asked;
+    looks.watch.sent();
+    const waited = looks.asked.length > length;
+    // A microtask, as between the calls of a loop: no turn of the event loop passes.
+    await undefined;
+    if (!waited && calls > 1) break;
+  }
+  assert.ok(performance.now() - before < 10, 'it gave up waiting');
+  assert.equal(turned, false);
+  looks.inFlight = 0;
+  await delay(5);
+  assert.equal(turned, true);
 });
