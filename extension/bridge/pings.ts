@@ -1,14 +1,13 @@
 /**
- * Purpose: round trips to Python's runtime that wait for their answer.
+ * Purpose: questions whether Python lives, that wait for their answer.
  * Threads: JavaScript main thread only.
  * Must not know: frames, transports.
  */
 import type { BridgeError } from './errors';
 
 interface Ping {
-  resolve(ms: number): void;
+  resolve(answer: string | null): void;
   reject(error: BridgeError): void;
-  sent: number;
 }
 
 export class Pings {
@@ -19,20 +18,20 @@ export class Pings {
     return this.waiting.size;
   }
 
-  /** Sends a ping by `send`; the promise tells how many milliseconds its answer took. */
-  start(send: (id: number) => void): Promise<number> {
+  /** Sends a ping by `send`; the promise gives what the answer says. */
+  start(send: (id: number) => void): Promise<string | null> {
     return new Promise((resolve, reject) => {
       const id = this.nextId++;
-      this.waiting.set(id, { resolve, reject, sent: performance.now() });
+      this.waiting.set(id, { resolve, reject });
       send(id);
     });
   }
 
   /** Settles a ping; one that is not waited for is ignored. */
-  answered(id: number): void {
+  answered(id: number, answer: string | null): void {
     const ping = this.waiting.get(id);
     this.waiting.delete(id);
-    ping?.resolve(performance.now() - ping.sent);
+    ping?.resolve(answer);
   }
 
   failAll(reason: BridgeError): void {

@@ -213,10 +213,19 @@ export class Session implements RefOwner {
     };
   }
 
-  /** Round trip to Python's runtime, answered even while scripts are busy; milliseconds. */
+  /** Round trip to the native side of Python's process, answered whatever Python does; milliseconds. */
   ping(): Promise<number> {
-    if (this.reason) return Promise.reject(this.reason);
-    return this.pings.start((id) => this.post(this.wire.encode({ kind: FrameKind.PING, id })));
+    return this.timed(0);
+  }
+
+  /** Round trip to the interpreter, answered even while scripts are busy, but not while one holds the GIL; milliseconds. */
+  pingInterpreter(): Promise<number> {
+    return this.timed(FrameFlag.INTERPRETER);
+  }
+
+  /** The Python stacks of all threads in the words of `faulthandler`, whatever Python does; empty when they are not known. */
+  async stacks(): Promise<string> {
+    return (await this.question(FrameFlag.STACKS)) ?? '';
   }
 
   /** The cycles over the border that no collector frees; see `findCycles`. */
@@ -308,6 +317,17 @@ export class Session implements RefOwner {
     });
   }
 
+  private async timed(flags: number): Promise<number> {
+    const sent = performance.now();
+    await this.question(flags);
+    return performance.now() - sent;
+  }
+
+  private question(flags: number): Promise<string | null> {
+    if (this.reason) return Promise.reject(this.reason);
+    return this.pings.start((id) => this.post(this.wire.encode({ kind: FrameKind.PING, flags, id })));
+  }
+
   protected post(frame: Uint8Array): void {
     if (!this.reason) this.outbox.push(frame);
   }
@@ -369,7 +389,10 @@ export class Session implements RefOwner {
       case FrameKind.PING:
         return this.post(this.wire.encode({ kind: FrameKind.PONG, id: frame.id }));
       case FrameKind.PONG:
-        return this.pings.answered(frame.id);
+        return this.pings.answered(
+          frame.id,
+          frame.flags & FrameFlag.STACKS ? (frame.payload() as string) : null,
+        );
       case FrameKind.CLOSE:
         return this.fail(new BridgeClosed('Python closed the bridge'));
       default:

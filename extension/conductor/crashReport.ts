@@ -6,6 +6,7 @@
 import { BridgeError } from '../bridge/errors';
 import type { JoinedFrame } from '../bridge/stack';
 import type { ChildExit } from './childProcess';
+import { pythonStacks } from './faultStacks';
 
 const NOTE_LINES = 20;
 
@@ -43,16 +44,8 @@ export function startError(executable: string, exit: ChildExit): BridgeError {
 export function framesOfFault(stderr: string): JoinedFrame[] {
   const start = stderr.lastIndexOf('Fatal Python error:');
   if (start < 0) return [];
-  const report = stderr.slice(start).split('\n');
-  const thread = report.findIndex((line) => line.startsWith('Current thread '));
-  if (thread < 0) return [];
-  const frames: JoinedFrame[] = [];
-  for (const line of report.slice(thread + 1)) {
-    const match = /^ {2}File "(.+)", line (\d+) in (.+)$/.exec(line);
-    if (!match) break;
-    frames.push({ language: 'python', function: match[3], file: match[1], line: Number(match[2]) });
-  }
-  return frames.reverse();
+  const crashed = pythonStacks(stderr.slice(start)).find(({ current }) => current);
+  return [...(crashed?.frames ?? [])];
 }
 
 function lastLines(text: string): string[] {

@@ -11,6 +11,7 @@ import type { ExposedFunctions } from '../bridge/hostCalls';
 import { checkExposedName } from '../bridge/hostObjects';
 import type { SyncSession } from '../bridge/syncSession';
 import { type EmbeddedPython, joinPython, type Offer } from './embeddedPython';
+import type { Health } from './healthWatch';
 import type { ConductorHost, Disposable, HostExit, HostInfo, HostOutput } from './host';
 import type { HostSettings } from './hostSettings';
 
@@ -45,6 +46,15 @@ export class EmbeddedHost implements ConductorHost {
 
   get session(): SyncSession {
     return this.shared.session;
+  }
+
+  get health(): Health {
+    return this.shared.health.current;
+  }
+
+  /** Of the interpreter, whichever host's calls are in flight. */
+  get onDidChangeHealth(): (listener: (health: Health) => void) => Disposable {
+    return this.shared.health.onDidChange;
   }
 
   get running(): boolean {

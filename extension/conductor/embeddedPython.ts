@@ -13,6 +13,7 @@ import type { ExposedFunctions, Exposures } from '../bridge/hostCalls';
 import { SyncSession } from '../bridge/syncSession';
 import type { Transport } from '../bridge/transport';
 import { addToEnvironment } from './environment';
+import { HealthWatch } from './healthWatch';
 import type { HostOutput } from './host';
 import { type HostSettings, pythonFolder, pythonVariables, sourceResolver } from './hostSettings';
 import { type InterpreterFacts, isSamePython } from './probe';
@@ -49,6 +50,7 @@ export class EmbeddedPython {
   private readonly outputs = new Emitter<HostOutput>();
   /** What Python printed, whoever made it print. */
   readonly onDidOutput = this.outputs.on;
+  readonly health = new HealthWatch(() => this.session);
   private readonly members = new Set<unknown>();
   private readonly exposures: Exposures = new Map();
   private readonly offers: Offer[] = [];
@@ -134,6 +136,7 @@ export class EmbeddedPython {
         if (alive === count > 0) return;
         alive = count > 0;
         addon.keepAlive(alive);
+        this.health.expect(alive);
       },
     });
     session.onDidOutput((output) => this.outputs.fire(output));

@@ -6,6 +6,7 @@
 import type { BridgeError } from '../bridge/errors';
 import type { ExposedFunctions } from '../bridge/hostCalls';
 import type { Session } from '../bridge/session';
+import type { Health } from './healthWatch';
 
 /** Where the Conductor's Python runs. */
 export type HostKind = 'embedded' | 'subprocess';
@@ -66,6 +67,8 @@ export interface ConductorHost {
   readonly session: Session;
   /** False after `stop()` and after a crash, until `restart()`. */
   readonly running: boolean;
+  /** Whether Python answers; looked at while calls are in flight. */
+  readonly health: Health;
   /** Lets Python call `name.function(…)`; the newest of a name answers. Survives restarts, ends with `stop()`. */
   expose(name: string, functions: ExposedFunctions): Disposable;
   /**
@@ -84,4 +87,5 @@ export interface ConductorHost {
   drainOutput(): Promise<void>;
   onDidExit(listener: (exit: HostExit) => void): Disposable;
   onDidOutput(listener: (output: HostOutput) => void): Disposable;
+  onDidChangeHealth(listener: (health: Health) => void): Disposable;
 }

@@ -15,6 +15,7 @@ import type { SyncCalls, SyncSession } from '../bridge/syncSession';
 import { chooseHost } from './chooseHost';
 import { EmbeddedHost } from './embeddedHost';
 import { userEnvironment } from './environment';
+import type { Health } from './healthWatch';
 import type { ConductorHost, Disposable, HostChoice, HostExit, HostInfo, HostOutput } from './host';
 import type { InterpreterSearch } from './interpreter';
 import { Supervisor } from './supervisor';
@@ -63,6 +64,8 @@ export interface Bridge {
   readonly host: ConductorHost;
   /** False after `close()` and after a crash, until `restart()`. */
   readonly running: boolean;
+  /** Whether Python answers. */
+  readonly health: Health;
   /** Imports a module: `const stats = await bridge.import('statistics')`. */
   import(module: string, options?: CallOptions): Promise<PyObject>;
   /** Calls `module:attribute.attribute`. */
@@ -85,6 +88,8 @@ export interface Bridge {
   close(): Promise<void>;
   onDidOutput(listener: (output: HostOutput) => void): Disposable;
   onDidExit(listener: (exit: HostExit) => void): Disposable;
+  /** Tells when Python stops to answer, with its stacks where they can be told, and when it answers again. */
+  onDidChangeHealth(listener: (health: Health) => void): Disposable;
 }
 
 /** A bridge whose Python is in this process: it has synchronous calls too. */
@@ -135,6 +140,10 @@ class HostBridge<H extends ConductorHost = ConductorHost> implements Bridge {
     return !this.supervisor.stopped && this.host.running;
   }
 
+  get health(): Health {
+    return this.host.health;
+  }
+
   import(module: string, options?: CallOptions): Promise<PyObject> {
     const caller = captureCaller(this.import);
     return this.on((session) => session.import(module, options, caller));
@@ -173,6 +182,10 @@ class HostBridge<H extends ConductorHost = ConductorHost> implements Bridge {
 
   onDidExit(listener: (exit: HostExit) => void): Disposable {
     return this.host.onDidExit(listener);
+  }
+
+  onDidChangeHealth(listener: (health: Health) => void): Disposable {
+    return this.host.onDidChangeHealth(listener);
   }
 
   /** The usual case costs no extra turn: only a crashed host is waited for. */

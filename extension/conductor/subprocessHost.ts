@@ -12,6 +12,7 @@ import { Session } from '../bridge/session';
 import { type ChildExit, ChildProcess } from './childProcess';
 import { crashError, startError } from './crashReport';
 import { userEnvironment } from './environment';
+import { type Health, HealthWatch } from './healthWatch';
 import type { ConductorHost, Disposable, HostExit, HostInfo, HostOutput } from './host';
 import { type HostSettings, pythonFolder, pythonVariables, sourceResolver } from './hostSettings';
 import { SocketServer, type SocketTransport } from './socketServer';
@@ -44,6 +45,8 @@ export class SubprocessHost implements ConductorHost {
   private readonly outputs = new Emitter<HostOutput>();
   readonly onDidExit = this.exits.on;
   readonly onDidOutput = this.outputs.on;
+  private readonly watched = new HealthWatch(() => this.session);
+  readonly onDidChangeHealth = this.watched.onDidChange;
   private readonly exposures: Exposures = new Map();
   private current!: Running;
   private stopping: Promise<void> | null = null;
@@ -70,6 +73,10 @@ export class SubprocessHost implements ConductorHost {
 
   get running(): boolean {
     return !this.current.session.closed;
+  }
+
+  get health(): Health {
+    return this.watched.current;
   }
 
   expose(name: string, functions: ExposedFunctions): Disposable {
@@ -155,7 +162,7 @@ export class SubprocessHost implements ConductorHost {
       traced: this.settings.traceFile !== null,
       exposures: this.exposures,
       resolveFile: sourceResolver(root),
-      onInFlight: (count) => this.hold(running as Running, count > 0),
+      onInFlight: (count) => this.inFlight(running as Running, count),
     });
     session.onDidOutput((output) => this.outputs.fire(output));
     const ready = await Promise.race([readyEvent(session), failAtExit(child, this.settings), timeout()]);
@@ -190,6 +197,11 @@ export class SubprocessHost implements ConductorHost {
     const expected = this.stopping !== null;
     session.fail(expected ? new BridgeClosed() : crashError(exit));
     this.exits.fire({ expected, ...exit });
+  }
+
+  private inFlight(running: Running, count: number): void {
+    this.watched.expect(count > 0);
+    this.hold(running, count > 0);
   }
 
   /** An open bridge lets our process end; a call in flight does not. */

@@ -38,6 +38,10 @@ export const FrameFlag = {
   LONG_LIVED: 4,
   /** The caller wants the result's exact types: values that would become plain ones keep their carriers. */
   STRICT: 8,
+  /** Of a PING: answered when Python's control thread has the interpreter. */
+  INTERPRETER: 1,
+  /** Of a PING: the answer is to tell the Python stacks of all threads; of a PONG: it does. */
+  STACKS: 2,
 } as const;
 
 export const FRAME_HEADER = 64;

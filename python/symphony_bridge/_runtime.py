@@ -34,6 +34,7 @@ def start() -> None:
     with _lock:
         if _control is None:
             os.register_at_fork(after_in_child=_native.forget_in_fork)
+            _native.prepare_stacks()
             _control = _start_thread("conductor-control", _native.control_main, traced=False)
 
 

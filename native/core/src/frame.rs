@@ -38,6 +38,10 @@ pub mod flag {
     pub const LONG_LIVED: u8 = 4;
     /// The caller wants the result's exact types: values that would become plain ones keep their carriers.
     pub const STRICT: u8 = 8;
+    /// Of a PING: answered when Python's control thread has the interpreter.
+    pub const INTERPRETER: u8 = 1;
+    /// Of a PING: the answer is to tell the Python stacks of all threads; of a PONG: it does.
+    pub const STACKS: u8 = 2;
 }
 
 /// What a frame says about itself.

@@ -24,7 +24,7 @@ use crate::host_calls;
 use crate::job::{lock, JobControl, Place};
 use crate::loop_queue::LoopQueue;
 use crate::objects;
-use crate::session::OwnedFrame;
+use crate::session::{self, OwnedFrame};
 use crate::sessions::{self, Session};
 
 /// An interruption is repeated at this interval, because code may swallow it; what it does to clean up
@@ -50,6 +50,8 @@ pub enum Request {
     Release(OwnedFrame),
     /// An answer from the session that comes too late for who has asked: what it refers to is given back.
     Dismiss(OwnedFrame, Option<&'static Session>),
+    /// A PING of the session's that asks for the interpreter, which this thread has when it answers.
+    Pong(u32, Option<&'static Session>),
     /// A session has ended: nobody holds what was sent in it.
     ForgetSession(u32),
 }
@@ -171,6 +173,10 @@ pub fn control_main(py: Python<'_>) {
                     let _inside = sessions::enter(session);
                     // What cannot be unpacked refers to nothing.
                     let _ = frame.value(py);
+                }
+                Request::Pong(id, session) => {
+                    let _inside = sessions::enter(session);
+                    session::pong(id, false);
                 }
                 Request::ForgetSession(session) => objects::forget_session(py, session),
             }

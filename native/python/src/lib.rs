@@ -33,6 +33,7 @@ mod resolve;
 mod session;
 mod sessions;
 mod site;
+mod stacks;
 mod sync_call;
 mod table;
 mod thread_names;
@@ -46,6 +47,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<host_ref::HostFunction>()?;
     module.add_function(wrap_pyfunction!(child::connect_socket, module)?)?;
     module.add_function(wrap_pyfunction!(control::control_main, module)?)?;
+    module.add_function(wrap_pyfunction!(stacks::prepare_stacks, module)?)?;
     module.add_function(wrap_pyfunction!(dispatch::worker_main, module)?)?;
     module.add_function(wrap_pyfunction!(dispatch::serve_main_thread, module)?)?;
     module.add_function(wrap_pyfunction!(host_calls::host_call, module)?)?;

@@ -27,6 +27,7 @@ use crate::js;
 use crate::refs::{self, Arrivals, BridgeRefs, Given};
 use crate::resolve::resolve;
 use crate::sessions::{self, Session};
+use crate::stacks;
 
 /// This process is a fork of the one that has the session: the session's threads are not here.
 static FORKED: AtomicBool = AtomicBool::new(false);
@@ -243,15 +244,30 @@ fn accept(header: Header, frame: OwnedFrame) -> Result<(), Malformed> {
         }
         kind::RELEASE => control::request(Request::Release(frame)),
         kind::LOCATE => handles::locate(header.target, &frame.read()?.pack.reader().text()?),
-        kind::PING => send_bare(&Header {
-            kind: kind::PONG,
-            id: header.id,
-            ..Header::default()
-        }),
+        kind::PING if header.flags & flag::INTERPRETER != 0 => {
+            control::request(Request::Pong(header.id, sessions::current()));
+        }
+        kind::PING => pong(header.id, header.flags & flag::STACKS != 0),
         kind::CLOSE => close(),
         _ => return Err(Malformed("a frame of unknown kind")),
     }
     Ok(())
+}
+
+/// Answers a PING.
+pub fn pong(id: u32, with_stacks: bool) {
+    let mut header = Header {
+        kind: kind::PONG,
+        id,
+        ..Header::default()
+    };
+    let mut pack = PackBuf::new();
+    if with_stacks {
+        header.flags = flag::STACKS;
+        pack.str(&stacks::take());
+    }
+    // The stacks of a hundred threads are far from too large.
+    let _ = send(&header, &pack);
 }
 
 fn accept_call(header: Header, frame: OwnedFrame) -> Option<Accepted> {
