@@ -7,6 +7,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import * as vscode from 'vscode';
 import type { HostChoice } from './conductor/host';
+import type { RunLimits } from './conductor/runLimits';
 import { SETTINGS, type SettingId } from './ids';
 
 /** The settings as they stand now; empty ones are undefined, paths are absolute. */
@@ -15,6 +16,7 @@ export interface Config {
   readonly python: string | undefined;
   readonly traceFile: string | undefined;
   readonly pitHome: string | undefined;
+  readonly limits: RunLimits;
 }
 
 export function readConfig(): Config {
@@ -23,6 +25,10 @@ export function readConfig(): Config {
     python: interpreter(read<string>(SETTINGS.python)),
     traceFile: path(read<string>(SETTINGS.traceFile)),
     pitHome: path(read<string>(SETTINGS.pitHome)),
+    limits: {
+      seconds: limit(SETTINGS.timeLimit),
+      mebibytes: limit(SETTINGS.memoryLimit),
+    },
   };
 }
 
@@ -51,6 +57,12 @@ export function workspaceRoot(): string | undefined {
 function read<T>(id: SettingId): T | undefined {
   const value = vscode.workspace.getConfiguration().get<T>(id);
   return typeof value === 'string' && value.trim() === '' ? undefined : value;
+}
+
+/** 0 means none, and so does what no schema would allow. */
+function limit(id: SettingId): number | undefined {
+  const value = read<unknown>(id);
+  return typeof value === 'number' && value > 0 ? value : undefined;
 }
 
 /** A bare name such as `python3.12` is looked up on PATH later; only paths are resolved here. */

@@ -27,6 +27,8 @@ export const SETTINGS = {
   python: 'symphony.conductor.python',
   traceFile: 'symphony.trace.file',
   pitHome: 'symphony.pit.home',
+  timeLimit: 'symphony.run.timeLimit',
+  memoryLimit: 'symphony.run.memoryLimit',
 } as const;
 
 export type SettingId = (typeof SETTINGS)[keyof typeof SETTINGS];

@@ -47,7 +47,14 @@ function faceOf(state: WorkbenchState): Face {
         action: 'Click for the output',
       };
     case 'running':
-      return { text: `$(sync~spin) ${state.script}`, command: COMMANDS.stop, action: 'Click to stop' };
+      return state.trouble === undefined
+        ? { text: `$(sync~spin) ${state.script}`, command: COMMANDS.stop, action: 'Click to stop' }
+        : {
+            text: `$(warning) ${state.script} does not answer`,
+            command: COMMANDS.stop,
+            action: 'Click to stop',
+            color: new vscode.ThemeColor('statusBarItem.warningBackground'),
+          };
     case 'stopping':
       return {
         text: `$(sync~spin) Stopping ${state.script}`,
@@ -77,6 +84,8 @@ function tooltip(state: WorkbenchState, action: string): vscode.MarkdownString {
   lines.push(host === undefined ? 'Python starts with the first run.' : describeHost(host));
   if (state.kind === 'abandoned')
     lines.push(`${escapeMarkdown(state.script)} could not be stopped, and may still be running.`);
+  if (state.kind === 'running' && state.trouble !== undefined)
+    lines.push(escapeMarkdown(`${state.trouble}.`));
   if (state.kind === 'error') lines.push(`Last error: ${escapeMarkdown(state.message)}`);
   lines.push(action);
   return new vscode.MarkdownString(lines.join('\n\n'));

@@ -6,9 +6,12 @@
 import { basename } from 'node:path';
 import { Emitter } from '../bridge/emitter';
 import { BridgeError } from '../bridge/errors';
+import { describeHealth } from '../conductor/healthReport';
+import type { Health } from '../conductor/healthWatch';
 import type { HostInfo } from '../conductor/host';
 import { type LiveHandle, liveHandles } from '../conductor/liveHandles';
 import type { Bridge } from '../conductor/openBridge';
+import type { RunLimits } from '../conductor/runLimits';
 import { endOf, type RunEnd, runScript } from '../conductor/runScript';
 import type { BridgeOwner } from './bridgeOwner';
 import type { StateHolder, WorkbenchState } from './state';
@@ -49,6 +52,7 @@ export class Runs {
   constructor(
     private readonly owner: Pick<BridgeOwner, 'current' | 'get'>,
     private readonly states: StateHolder,
+    private readonly limits: () => RunLimits = () => ({}),
   ) {}
 
   /** Name of the script that runs, or whose Python is being started. */
@@ -124,7 +128,9 @@ export class Runs {
     this.latest = record;
     if (!abort.signal.aborted) this.states.set({ kind: 'running', script: name, host: bridge.info });
     this.changes.fire(record);
-    record.end = await runToEnd(record, abort.signal);
+    const health = bridge.onDidChangeHealth((how) => this.tellOfHealth(slot, how));
+    record.end = await runToEnd(record, abort.signal, this.limits());
+    health.dispose();
     const handles = await liveHandles(bridge);
     // Python tells of all leaks of its life; each is told with the run that made it.
     record.handles = handles.filter(({ leak, opened_ns }) => !leak || opened_ns >= began);
@@ -134,16 +140,26 @@ export class Runs {
     return record;
   }
 
+  private tellOfHealth({ name, abort, record }: Slot, health: Health): void {
+    if (record === undefined || abort.signal.aborted) return;
+    const trouble = describeHealth(health) ?? undefined;
+    this.states.set({ kind: 'running', script: name, host: record.bridge.info, trouble });
+  }
+
   /** Whoever is told of the end may have begun the next run already. */
   private free(slot: Slot): void {
     if (this.slot === slot) this.slot = undefined;
   }
 }
 
-async function runToEnd({ bridge, script, args, errors }: RunRecord, signal: AbortSignal): Promise<RunEnd> {
+async function runToEnd(
+  { bridge, script, args, errors }: RunRecord,
+  signal: AbortSignal,
+  limits: RunLimits,
+): Promise<RunEnd> {
   if (signal.aborted) return { kind: 'stopped' };
   try {
-    const { exitCode } = await runScript(bridge, script, { args, signal });
+    const { exitCode } = await runScript(bridge, script, { args, signal, limits });
     return { kind: 'exited', exitCode };
   } catch (error) {
     const end = endOf(error, signal);

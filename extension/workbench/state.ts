@@ -9,7 +9,13 @@ import type { HostInfo } from '../conductor/host';
 export type WorkbenchState =
   | { readonly kind: 'idle'; readonly host: HostInfo | undefined }
   | { readonly kind: 'starting' }
-  | { readonly kind: 'running'; readonly script: string; readonly host: HostInfo }
+  | {
+      readonly kind: 'running';
+      readonly script: string;
+      readonly host: HostInfo;
+      /** What keeps Python from answering; absent while it answers. */
+      readonly trouble?: string;
+    }
   | { readonly kind: 'stopping'; readonly script: string; readonly host: HostInfo | undefined }
   /** The last script could not be stopped, and was left to itself. */
   | { readonly kind: 'abandoned'; readonly script: string; readonly host: HostInfo | undefined }

@@ -6,9 +6,10 @@
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { RunningChildren, SurveyRequest } from '../conductor/environments';
-import { describeExit } from '../conductor/host';
+import { healthReport } from '../conductor/healthReport';
+import { describeExit, type HostChoice } from '../conductor/host';
 import { type Bridge, type OpenOptions, openBridge } from '../conductor/openBridge';
-import { onConfigChange, readConfig, workspaceRoot } from '../config';
+import { type Config, onConfigChange, readConfig, workspaceRoot } from '../config';
 import { AdapterFactory } from '../debug/factory';
 import { COMMANDS, SETTINGS, type SettingId } from '../ids';
 import { Log } from '../log';
@@ -52,7 +53,7 @@ export class Workbench implements vscode.Disposable {
       options: () => this.openOptions(),
       opened: (bridge) => this.adopt(bridge),
     });
-    this.runs = new Runs(this.bridges, this.states);
+    this.runs = new Runs(this.bridges, this.states, () => readConfig().limits);
     const traceSource = new WorkbenchTrace(this.runs, this.bridges, () =>
       newestTrace(this.traceFolder, readConfig().traceFile),
     );
@@ -128,7 +129,7 @@ export class Workbench implements vscode.Disposable {
   private async openOptions(): Promise<OpenOptions> {
     const config = readConfig();
     return {
-      host: this.isSubprocessOnly ? 'subprocess' : config.host,
+      host: this.hostFor(config),
       python: config.python,
       workspace: workspaceRoot(),
       pythonExtension: pythonExtensionChoice,
@@ -138,6 +139,12 @@ export class Workbench implements vscode.Disposable {
       cacheDir: this.context.globalStorageUri.fsPath,
       log: (line) => this.log.info(line),
     };
+  }
+
+  private hostFor({ host, limits }: Config): HostChoice {
+    // Only a process of its own has a memory that can be limited.
+    const needsOwn = limits.mebibytes !== undefined && host === 'auto';
+    return this.isSubprocessOnly || needsOwn ? 'subprocess' : host;
   }
 
   private get traceFolder(): string {
@@ -163,6 +170,11 @@ export class Workbench implements vscode.Disposable {
     this.log.info(info.reason);
     bridge.expose('editor', this.editor.exposed);
     bridge.onDidOutput(({ stream, text }) => this.log.print(stream, text));
+    bridge.onDidChangeHealth((health) => {
+      const report = healthReport(health);
+      if (report === null) this.log.info('Python answers again');
+      else this.log.warn(report);
+    });
     bridge.onDidExit((exit) => {
       if (exit.expected) return;
       const how = describeExit(exit);

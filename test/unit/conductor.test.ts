@@ -146,7 +146,12 @@ test('the command line', () => {
     python: undefined,
     trace: undefined,
     pitHome: undefined,
+    limits: { seconds: undefined, mebibytes: undefined },
   });
+  const limited = read('a.py', '--host', 'subprocess', '--time-limit', '1.5', '--memory-limit', '512');
+  assert.deepEqual(limited?.limits, { seconds: 1.5, mebibytes: 512 });
+  assert.throws(() => read('a.py', '--time-limit', 'soon'), /--time-limit is soon/);
+  assert.throws(() => read('a.py', '--memory-limit', '512'), /needs --host subprocess/);
   const full = read('a.py', '--host', 'embedded', '--trace', 't', '--python', 'p', '--', '--flag', 'x');
   assert.deepEqual(
     [full?.host, full?.trace, full?.python, full?.args],

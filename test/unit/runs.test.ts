@@ -1,7 +1,9 @@
 /** Runs of scripts around a Python that is slow to start; bridges are the test's own. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Emitter } from '../../extension/bridge/emitter';
 import { BridgeError, CallCancelled } from '../../extension/bridge/errors';
+import type { Health } from '../../extension/conductor/healthWatch';
 import type { LiveHandle } from '../../extension/conductor/liveHandles';
 import type { Bridge } from '../../extension/conductor/openBridge';
 import { Runs } from '../../extension/workbench/runs';
@@ -20,6 +22,8 @@ class StandInBridge {
   stopped: Error = new CallCancelled('stopped');
   handles: Partial<LiveHandle>[] = [];
   private finish: (() => void) | undefined;
+  private readonly healths = new Emitter<Health>();
+  readonly onDidChangeHealth = this.healths.on;
 
   async call(name: string, _args: unknown, options: { signal?: AbortSignal }): Promise<unknown> {
     if (name.endsWith(':handles')) return this.handles;
@@ -32,6 +36,10 @@ class StandInBridge {
 
   end(): void {
     this.finish?.();
+  }
+
+  become(health: Health): void {
+    this.healths.fire(health);
   }
 }
 
@@ -176,4 +184,25 @@ test('leaks are told with the run that made them, not with every later one', asy
     (await run).handles.map(({ id }) => id),
     [2, 3],
   );
+});
+
+test('a Python that does not answer shows in the state while the script runs', async () => {
+  const { owner, states, runs } = workbench();
+  const run = runs.run(SCRIPT);
+  owner.start();
+  await until(() => owner.made[0]?.runs === 1);
+  const trouble = (): unknown => (states.current.kind === 'running' ? states.current.trouble : null);
+  assert.equal(trouble(), undefined);
+  const frames = [{ language: 'python', function: 'wait', file: 'slow.py', line: 7 }] as const;
+  const since = new Date(2026, 2, 4, 5, 6, 7);
+  owner.made[0].become({ kind: 'stuck', since, stacks: [{ thread: '0x1', current: false, frames }] });
+  assert.equal(trouble(), 'Python is stuck in wait (slow.py:7) since 05:06:07');
+  owner.made[0].become({ kind: 'silent', since });
+  assert.equal(trouble(), "Python's process has not answered since 05:06:07");
+  owner.made[0].become({ kind: 'well' });
+  assert.equal(trouble(), undefined);
+  owner.made[0].become({ kind: 'silent', since });
+  owner.made[0].end();
+  await run;
+  assert.equal(states.current.kind, 'idle');
 });

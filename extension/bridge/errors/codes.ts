@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   'install-broken': 'Run the set-up again.',
   'interpreter-invalid': 'Choose another interpreter, 3.8 or newer.',
   'launch-invalid': 'Correct the debug configuration.',
+  'memory-limit': 'Make the script take less memory, or raise its limit.',
   'native-panic': 'Report it with the trace: it is a fault of the bridge; the process goes on.',
   'not-debugging': 'Start the script with debugging.',
   pit: 'Look at the details: the Pit has no better name for this.',
@@ -46,6 +47,7 @@ export const ERROR_CODES = {
   'script-not-found': 'Check the path; it is relative to the current directory.',
   'script-running': 'Wait until it has ended, or stop it.',
   'start-failed': 'Look at what Python printed, or choose another interpreter.',
+  'time-limit': 'Make the script faster, or raise its limit.',
   unsupported: 'Do it on the other side.',
   'view-escaped': 'Keep a copy instead: bytes(view) or numpy.array(view).',
 } as const satisfies Record<string, string>;

@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { HOST_CHOICES, type HostChoice } from '../host';
+import type { RunLimits } from '../runLimits';
 
 /** What the user asked for. */
 export interface HeadlessArguments {
@@ -15,6 +16,7 @@ export interface HeadlessArguments {
   /** null: record nothing; undefined: the default place. */
   trace: string | null | undefined;
   pitHome: string | undefined;
+  limits: RunLimits;
 }
 
 /** A command line that cannot be followed; the message is for the user. */
@@ -27,6 +29,8 @@ export const USAGE = `Usage: npm run conductor -- SCRIPT [options] [-- SCRIPT AR
   --trace FILE                     where to record (default: .symphony/NAME.symtrace)
   --no-trace                       record nothing
   --pit-home FOLDER                the Pit's durable state (default: .symphony)
+  --time-limit SECONDS             stop the script when it takes longer
+  --memory-limit MIB               end it when its processes take more; only with --host subprocess
   --help                           this text`;
 
 /** Reads the arguments after the program's name; null asks for the help text. @throws UsageError */
@@ -35,10 +39,19 @@ export function readArguments(argv: readonly string[]): HeadlessArguments | null
   if (values.help) return null;
   const [script, ...args] = positionals;
   if (script === undefined) throw new UsageError('which script? Give its path first.');
+  const host = readHost(values.host);
+  const limits = {
+    seconds: readLimit('--time-limit', values['time-limit']),
+    mebibytes: readLimit('--memory-limit', values['memory-limit']),
+  };
+  if (limits.mebibytes !== undefined && host !== 'subprocess') {
+    throw new UsageError("--memory-limit needs --host subprocess: a process of the script's own.");
+  }
   return {
     script,
     args,
-    host: readHost(values.host),
+    host,
+    limits,
     python: values.python,
     trace: values['no-trace'] ? null : values.trace,
     pitHome: values['pit-home'],
@@ -52,6 +65,8 @@ function parse(argv: readonly string[]) {
     trace: { type: 'string' },
     'no-trace': { type: 'boolean' },
     'pit-home': { type: 'string' },
+    'time-limit': { type: 'string' },
+    'memory-limit': { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   } as const;
   try {
@@ -59,6 +74,13 @@ function parse(argv: readonly string[]) {
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+function readLimit(option: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const limit = Number(value);
+  if (limit > 0 && Number.isFinite(limit)) return limit;
+  throw new UsageError(`${option} is ${value}; it has to be a number above 0.`);
 }
 
 function readHost(host = 'auto'): HostChoice {

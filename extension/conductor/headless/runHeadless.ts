@@ -60,7 +60,11 @@ async function follow(
 ): Promise<number> {
   const { traceFile } = bridge.info;
   const began = performance.now();
-  const { end, leaks } = await runScript(bridge, request.script, { args: request.args, signal }).then(
+  const { end, leaks } = await runScript(bridge, request.script, {
+    args: request.args,
+    signal,
+    limits: request.limits,
+  }).then(
     ({ exitCode, leaks }) => ({ end: { kind: 'exited', exitCode } as const, leaks }),
     (error: unknown) => failed(bridge, error, console, signal),
   );
