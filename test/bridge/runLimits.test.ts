@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { BridgeError, CallCancelled } from '../../extension/bridge/errors';
 import { endOf, runScript } from '../../extension/conductor/runScript';
-import { isGoneWithin } from './children';
 import { onBothHosts, openForTest, rejection, SCRIPTS, scratchFolder } from './bothHosts';
+import { isGoneWithin } from './children';
 
 const never = new AbortController().signal;
 
@@ -28,11 +28,14 @@ onBothHosts('a script that takes too long is stopped, and the next one runs', as
   assert.equal((await runScript(bridge, hello, { limits: { seconds: 20 } })).exitCode, 0);
 });
 
-onBothHosts('a script that ends well when it is interrupted has taken too long all the same', async (bridge) => {
-  const patient = scriptOf('import time\ntry:\n    time.sleep(20)\nexcept KeyboardInterrupt:\n    pass\n');
-  const error = await rejection(runScript(bridge, patient, { limits: { seconds: 0.3 } }));
-  assert.equal((error as BridgeError).code, 'time-limit');
-});
+onBothHosts(
+  'a script that ends well when it is interrupted has taken too long all the same',
+  async (bridge) => {
+    const patient = scriptOf('import time\ntry:\n    time.sleep(20)\nexcept KeyboardInterrupt:\n    pass\n');
+    const error = await rejection(runScript(bridge, patient, { limits: { seconds: 0.3 } }));
+    assert.equal((error as BridgeError).code, 'time-limit');
+  },
+);
 
 test('embedded: a script that cannot be stopped is abandoned at its limit', async (t) => {
   const bridge = await openForTest(t, 'embedded');

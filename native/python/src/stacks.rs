@@ -44,9 +44,9 @@ pub fn prepare_stacks(py: Python<'_>) -> PyResult<()> {
 /// The stacks as `faulthandler` words them, each with its innermost frame first; empty when they cannot be told.
 pub fn take() -> String {
     let mut paper = lock(&PAPER);
-    paper.as_mut().map_or_else(String::new, |paper| {
-        written(paper).unwrap_or_default()
-    })
+    paper
+        .as_mut()
+        .map_or_else(String::new, |paper| written(paper).unwrap_or_default())
 }
 
 fn written(paper: &mut File) -> std::io::Result<String> {
