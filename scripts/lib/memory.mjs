@@ -15,6 +15,7 @@ const inProduct = (...parts) => join(productFolder, ...parts);
 
 const made = {
   rust: [inProduct('python', 'symphony_bridge', '_native.abi3.so')],
+  component: [inProduct('python', 'text_index.abi3.so')],
   addon: ['loader', 'symphony'].map((name) =>
     inProduct('native', 'addon', 'build', 'Release', `${name}.node`),
   ),
@@ -26,6 +27,7 @@ const made = {
  */
 export async function buildForMemory() {
   await buildRust();
+  await buildComponent();
   await buildAddon();
   copyFileSync(at('package.json'), inProduct('package.json'));
   return productFolder;
@@ -37,23 +39,48 @@ export function sanitizers() {
   return ['libasan.so', 'libubsan.so'].map(find).join(' ');
 }
 
+/** The sanitizer is an unstable option of rustc; that it fits the preloaded library of g++ is what the self-test shows. */
+const checkedRust = {
+  RUSTC_BOOTSTRAP: '1',
+  RUSTFLAGS: '-Zsanitizer=address -Cforce-frame-pointers=yes',
+};
+
 async function buildRust() {
   const python = filesBelow([at('python', 'symphony_bridge')], (file) => file.endsWith('.py'));
   const inputs = [...filesBelow([at('native')], (file) => /\.(rs|toml|lock|h|sql)$/.test(file)), ...python];
   if (isFresh('memory-rust', inputs, made.rust)) return;
   const args = ['build', '--locked', '--profile', 'memory', '--target', target, '--target-dir', targetFolder];
   const what = ['--manifest-path', at('native', 'Cargo.toml'), '--package', 'symphony-python'];
-  // The sanitizer is an unstable option of rustc; that it fits the preloaded library of g++ is what the self-test shows.
-  const flags = '-Zsanitizer=address -Cforce-frame-pointers=yes';
-  const env = { ...process.env, RUSTC_BOOTSTRAP: '1', RUSTFLAGS: flags };
+  const env = { ...process.env, ...checkedRust };
   await quietly('memory-cargo', 'cargo', [...args, ...what, '--features', 'plants'], { env });
   const folder = inProduct('python');
   rmSync(folder, { recursive: true, force: true });
   for (const file of python) copyInto(file, join(folder, file.slice(at('python').length)));
-  const library = join(targetFolder, target, 'memory', 'libsymphony_native.so');
-  copyFileSync(library, `${made.rust[0]}.new`);
-  renameSync(`${made.rust[0]}.new`, made.rust[0]);
+  replaceBy(join(targetFolder, target, 'memory', 'libsymphony_native.so'), made.rust[0]);
   keep('memory-rust', inputs, made.rust);
+}
+
+/** The component of the examples, which brings the SDK with it. */
+async function buildComponent() {
+  const example = at('examples', 'rust-component');
+  const crates = ['sdk', 'sdk-macros', 'abi'].map((name) => at('native', name));
+  const inputs = filesBelow([example, ...crates], (file) => /\.(rs|toml|lock)$/.test(file));
+  if (isFresh('memory-component', inputs, made.component)) return;
+  // A project of its own has no profile of ours: the release build gets its settings.
+  const settings = { OPT_LEVEL: '1', DEBUG_ASSERTIONS: 'true', OVERFLOW_CHECKS: 'true' };
+  const profile = Object.entries(settings).map(([name, value]) => [`CARGO_PROFILE_RELEASE_${name}`, value]);
+  const env = { ...process.env, ...checkedRust, ...Object.fromEntries(profile) };
+  const folder = join(targetFolder, 'component');
+  const args = ['build', '--locked', '--release', '--target', target, '--target-dir', folder];
+  await quietly('memory-component', 'cargo', [...args, '--manifest-path', join(example, 'Cargo.toml')], { env });
+  replaceBy(join(folder, target, 'release', 'libtext_index.so'), made.component[0]);
+  keep('memory-component', inputs, made.component);
+}
+
+/** A process may have the old file mapped: its name is given to the new one, never its content. */
+function replaceBy(made, file) {
+  copyFileSync(made, `${file}.new`);
+  renameSync(`${file}.new`, file);
 }
 
 async function buildAddon() {

@@ -52,6 +52,7 @@ async function round(bridge: EmbeddedBridge): Promise<void> {
   await streams(bridge);
   await fixture.use_pit();
   await fixture.use_pit_async();
+  await fixture.use_component();
   await runScript(bridge, join('test', 'fixtures', 'scripts', 'arguments.conductor.py'), { args: ['a'] });
 }
 

@@ -75,6 +75,12 @@ for (const [plant, title, frame] of plants) {
   });
 }
 
+test('the self-test: arithmetic that overflows in Rust fails the run', async () => {
+  const { good, stderr } = await exercise(1, 'rust arithmetic');
+  assert.equal(good, false);
+  assert.match(stderr, /attempt to add with overflow/);
+});
+
 test('the self-test: lists that Python lost are counted', async () => {
   const { collected } = await exercise(ROUNDS, 'rust lost-list');
   assert.ok(growth(collected) >= MOST_GROWTH, `objects by round: ${collected}`);

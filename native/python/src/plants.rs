@@ -34,6 +34,7 @@ fn _plant(py: Python<'_>, fault: &str) -> PyResult<u8> {
             // SAFETY: there is none: freed memory is read on purpose.
             return Ok(unsafe { black_box(gone).read_volatile() });
         }
+        "arithmetic" => return Ok((black_box(250u8) + black_box(10)) & 1),
         "unchecked" => {
             let bytes = black_box(vec![7u8; 40]);
             // SAFETY: there is none: std's own check of this precondition has to stop it.
