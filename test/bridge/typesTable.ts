@@ -15,28 +15,68 @@ export interface Row {
   mode: 'default' | 'strict' | null;
 }
 
-/** All rows of the tables with the columns Python, Way, JavaScript. */
+/** All rows of the tables about values. */
 export function readRows(): Row[] {
-  const lines = readFileSync(join(__dirname, '../../docs/types.md'), 'utf8').split('\n');
-  const rows: Row[] = [];
-  let inTable = false;
-  for (const line of lines) {
-    if (!line.startsWith('|')) inTable = false;
-    else if (/^\| Python \| Way \| JavaScript \|/.test(line)) inTable = true;
-    else if (inTable && !line.startsWith('| ---')) rows.push(readRow(line));
-  }
-  return rows;
+  return tableRows('| Python | Way | JavaScript | |').map(readRow);
+}
+
+/** A kind of object that stays on its side. */
+export interface ReferenceRow {
+  way: '→' | '←';
+  /** Makes the object, in the language that it is of. */
+  object: string;
+  /** Class of the stand-in, and what is printed of it where that is told. */
+  kind: string;
+  printed: string | undefined;
+  /** True of the stand-in `it`, in the other language. */
+  claim: string;
+}
+
+/** All rows of the table about references. */
+export function readReferenceRows(): ReferenceRow[] {
+  return tableRows('| Python | Way | JavaScript | On the stand-in |').map((line) => {
+    const [python, way, javaScript, claim] = cellsOf(line);
+    const [object, standIn] = way === '→' ? [python, javaScript] : [javaScript, python];
+    const [kind, printed] = Array.from(standIn.matchAll(/`([^`]+)`/g), (found) => found[1]);
+    const row = { way, object: codeOf(object), kind, printed, claim: codeOf(claim) };
+    if (!/^[→←]$/.test(way) || !row.object || !kind || !row.claim) throw broken(line);
+    return row as ReferenceRow;
+  });
 }
 
 function readRow(line: string): Row {
-  const cells = line
-    .split(/(?<!\\)\|/)
-    .slice(1, 4)
-    .map((cell) => cell.trim().replaceAll('\\|', '|'));
-  const [python, javaScript] = [cells[0], cells[2]].map((cell) => /^`(.+)`$/.exec(cell)?.[1]);
+  const cells = cellsOf(line);
+  const [python, javaScript] = [codeOf(cells[0]), codeOf(cells[2])];
   const way = /^(?:(default|strict) )?([↔→←])$/.exec(cells[1]);
-  if (!python || !javaScript || !way) throw new Error(`a row of docs/types.md is broken: ${line}`);
+  if (!python || !javaScript || !way) throw broken(line);
   return { python, javaScript, way: way[2] as Row['way'], mode: (way[1] ?? null) as Row['mode'] };
+}
+
+/** The lines below a table's head, of every table with that head. */
+function tableRows(head: string): string[] {
+  const lines = readFileSync(join(__dirname, '../../docs/types.md'), 'utf8').split('\n');
+  let inTable = false;
+  return lines.filter((line) => {
+    if (!line.startsWith('|')) inTable = false;
+    else if (line === head) inTable = true;
+    else return inTable && !line.startsWith('| ---');
+    return false;
+  });
+}
+
+function cellsOf(line: string): string[] {
+  return line
+    .split(/(?<!\\)\|/)
+    .slice(1, -1)
+    .map((cell) => cell.trim().replaceAll('\\|', '|'));
+}
+
+function codeOf(cell: string): string | undefined {
+  return /^`(.+)`$/.exec(cell)?.[1];
+}
+
+function broken(line: string): Error {
+  return new Error(`a row of docs/types.md is broken: ${line}`);
 }
 
 class Celsius {
