@@ -6,7 +6,7 @@
 import type { AsyncResource } from 'node:async_hooks';
 import { types } from 'node:util';
 import { FrameFlag, FrameKind } from '../protocol/frame';
-import type { Callback } from './codec';
+import type { Callback, Callee } from './codec';
 import { BridgeError, CallCancelled, type ErrorPayload, payloadFromError } from './errors';
 import { minimalPayload } from './errors/toPayload';
 import {
@@ -14,6 +14,7 @@ import {
   isEntrusted,
   isQuestion,
   leave,
+  passesArguments,
   QUESTIONS,
   type Questions,
   questions,
@@ -22,6 +23,7 @@ import {
 import { isMember } from './members';
 import { runAtOnce, runInCall } from './scope';
 import { ServedCall } from './servedCall';
+import { isStrict } from './strict';
 import type { IncomingFrame, Wire } from './wire';
 
 /** Functions, or objects of functions, by name; methods of class instances count. */
@@ -67,15 +69,19 @@ export class HostCalls {
 
   /** Runs the function a CALL frame names; the answer goes out as RESULT or ERROR. */
   receive(frame: IncomingFrame): void {
-    let request: CallRequest;
+    let name: string;
+    let run: () => unknown;
     try {
-      request = this.readCall(frame);
+      const { callee, args, kwargs } = frame.call(this);
+      name = callee.name;
+      run = callee.with(args, kwargs);
     } catch (error) {
-      this.wire.dismissArrivals();
       this.postError(frame, error);
       return;
+    } finally {
+      this.wire.dismissArrivals();
     }
-    const call = new ServedCall(request.name, frame.span, frame.id, this);
+    const call = new ServedCall(name, frame.span, frame.id, this);
     this.running.set(frame.id, call);
     let outcome: unknown;
     try {
@@ -83,8 +89,8 @@ export class HostCalls {
       const scope = frame.within === 0 ? null : this.scopeOf(frame.within);
       outcome =
         scope === null
-          ? runInCall(call, request.run)
-          : scope.runInAsyncScope(() => runInCall(call, request.run));
+          ? runInCall(call, run)
+          : scope.runInAsyncScope(() => runInCall(call, run));
     } catch (error) {
       this.finish(frame, call, () => this.postError(frame, error));
       return;
@@ -103,14 +109,14 @@ export class HostCalls {
    * Runs a call that Python makes on this thread, inside a synchronous call, and returns its result.
    * @throws what the function throws; `deadlock` when it gives a promise, which could not settle
    */
-  answerNow({ target, flags, span, name, args, kwargs }: Callback): unknown {
+  answerNow({ callee, flags, span, args, kwargs }: Callback<HostCallee>): unknown {
     this.wire.dismissArrivals();
-    const request = this.requestOf(target, name, args, kwargs);
-    const call = new ServedCall(request.name, span, 0, this);
-    const outcome = runAtOnce(call, request.run);
+    const run = callee.with(args, kwargs);
+    const call = new ServedCall(callee.name, span, 0, this);
+    const outcome = runAtOnce(call, run);
     if (!isThenable(outcome)) return this.resultOf(flags, outcome);
     const refused = new BridgeError(
-      `${request.name} gives a promise, and Python would wait for it on the thread that has to settle it`,
+      `${callee.name} gives a promise, and Python would wait for it on the thread that has to settle it`,
       {
         code: 'deadlock',
         hint: 'Call the Python function asynchronously (without callSync), then it may wait for promises.',
@@ -220,37 +226,33 @@ export class HostCalls {
     return entry.value;
   }
 
-  private readCall(frame: IncomingFrame): CallRequest {
-    const [name, args, kwargs] = frame.payload() as [
-      string | null,
-      unknown[],
-      Record<string, unknown> | null,
-    ];
-    this.wire.dismissArrivals();
-    return this.requestOf(frame.target, name, args, kwargs);
-  }
-
-  private requestOf(
-    target: number,
-    name: string | null,
-    args: unknown[],
-    kwargs: Record<string, unknown> | null,
-  ): CallRequest {
-    const root = target === 0 ? undefined : this.lookUp(target);
-    if (name !== null && target !== 0 && isQuestion(name)) {
-      const { fn, self } = this.findExposed(name);
-      return { name, run: () => callExposed(fn, self, [root, ...args]) };
+  /** What Python calls. What is wrong with it is thrown once its arguments are read, which may hold handles. */
+  find(target: number, name: string | null): HostCallee {
+    try {
+      return target === 0 ? this.findExposed(name ?? '') : this.findIn(this.lookUp(target), name);
+    } catch (problem) {
+      const refuse = (): never => {
+        throw problem;
+      };
+      return new HostCallee(name ?? 'a function', refuse, undefined, false, Manner.REFUSED);
     }
-    const { fn, self } = target === 0 ? this.findExposed(name ?? '') : findMethod(root, name);
-    const all = kwargs && Object.keys(kwargs).length > 0 ? [...args, kwargs] : args;
-    return { name: name ?? 'a function', run: () => callExposed(fn, self, all) };
   }
 
-  private findExposed(name: string): Found {
+  private findIn(root: unknown, name: string | null): HostCallee {
+    if (name !== null && isQuestion(name)) {
+      const { fn } = this.findExposed(name);
+      return new HostCallee(name, fn, root, isStrict(root) && passesArguments(name), Manner.QUESTION);
+    }
+    const fn = findMethod(root, name);
+    const strict = isStrict(root) || isStrict(fn);
+    return new HostCallee(name ?? 'a function', fn, name === null ? undefined : root, strict);
+  }
+
+  private findExposed(name: string): HostCallee {
     const [prefix, ...rest] = name.split('.');
     const root = prefix === QUESTIONS ? this.questions : this.exposures.get(prefix);
     if (root !== undefined) {
-      const found = rest.length === 0 ? asFunction(root, undefined) : walk(root, rest);
+      const found = walk(root, rest, name);
       if (found) return found;
     }
     const known = [...this.exposures.keys()].sort().join(', ') || 'nothing';
@@ -299,14 +301,33 @@ export class HostCalls {
   }
 }
 
-interface CallRequest {
-  name: string;
-  run(): unknown;
+/** How what Python calls is run. */
+enum Manner {
+  CALL,
+  /** `self` is what the question is about: the first argument. */
+  QUESTION,
+  /** There is nothing to call: `fn` throws what is wrong. */
+  REFUSED,
 }
 
-interface Found {
-  fn: HostFunction;
-  self: unknown;
+/** What a call of Python's is meant for. */
+export class HostCallee implements Callee {
+  constructor(
+    readonly name: string,
+    readonly fn: HostFunction,
+    private readonly self: unknown,
+    readonly strict: boolean,
+    private readonly manner: Manner = Manner.CALL,
+  ) {}
+
+  /** The call with its arguments. @throws what is wrong with the callee */
+  with(args: unknown[], kwargs: Record<string, unknown> | null): () => unknown {
+    const { fn, self, manner } = this;
+    if (manner === Manner.REFUSED) fn();
+    if (manner === Manner.QUESTION) return () => callExposed(fn, undefined, [self, ...args]);
+    const all = kwargs && Object.keys(kwargs).length > 0 ? [...args, kwargs] : args;
+    return () => callExposed(fn, self, all);
+  }
 }
 
 /** Its name in a stack marks where TypeScript's part of it begins: what is outside is Python's caller. */
@@ -314,25 +335,28 @@ function callExposed(fn: HostFunction, self: unknown, args: unknown[]): unknown 
   return fn.apply(self, args);
 }
 
-function findMethod(object: unknown, name: string | null): Found {
+function findMethod(object: unknown, name: string | null): HostFunction {
   if (name === null) {
-    if (typeof object === 'function') return { fn: object as HostFunction, self: undefined };
+    if (typeof object === 'function') return object as HostFunction;
     throw new BridgeError('the object is not a function', { code: 'host-error' });
   }
   const method = isMember(object, name) ? (object as Record<string, unknown>)[name] : undefined;
-  if (typeof method === 'function') return { fn: method as HostFunction, self: object };
+  if (typeof method === 'function') return method as HostFunction;
   throw new BridgeError(`the object has no method ${name}`, { code: 'host-error' });
 }
 
-function walk(root: unknown, path: readonly string[]): Found | null {
+/** The function at a path of names below what was exposed. It is strict where anything on the way there is. */
+function walk(root: unknown, path: readonly string[], name: string): HostCallee | null {
   let self: unknown;
   let value: unknown = root;
-  for (const name of path) {
-    if (value === null || value === undefined || !isExposed(value, name)) return null;
+  let strict = isStrict(root);
+  for (const part of path) {
+    if (value === null || value === undefined || !isExposed(value, part)) return null;
     self = value;
-    value = (value as Record<string, unknown>)[name];
+    value = (value as Record<string, unknown>)[part];
+    strict ||= isStrict(value);
   }
-  return asFunction(value, self);
+  return typeof value === 'function' ? new HostCallee(name, value as HostFunction, self, strict) : null;
 }
 
 /** What Object, Function and Array give every value is no part of an exposed object. */
@@ -348,10 +372,6 @@ function isExposed(value: unknown, name: string): boolean {
 }
 
 const BUILT_IN = new Set<object>([Object.prototype, Function.prototype, Array.prototype]);
-
-function asFunction(value: unknown, self: unknown): Found | null {
-  return typeof value === 'function' ? { fn: value as HostFunction, self } : null;
-}
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   if (value === undefined || value === null) return false;

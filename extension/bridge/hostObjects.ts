@@ -19,6 +19,13 @@ export function isQuestion(name: string): boolean {
   return name.startsWith(PREFIX);
 }
 
+/** Whether a question hands values to the object, as a call does; others are about names and keys. */
+export function passesArguments(name: string): boolean {
+  return PASSING.has(name);
+}
+
+const PASSING: ReadonlySet<string> = new Set(['new', 'call', 'next', 'set'].map((name) => PREFIX + name));
+
 /** Refuses the bridge's own name for what a host exposes. */
 export function checkExposedName(name: string): void {
   if (name === QUESTIONS) throw new TypeError(`the name ${name} is the bridge's own`);

@@ -39,6 +39,7 @@ export class SyncSession extends Session implements SyncCalls {
       addon,
       this.wire.refs,
       {
+        find: (target, name) => this.hostCalls.find(target, name),
         run: (call) =>
           codec.nested(() => {
             const value = this.hostCalls.answerNow(call);

@@ -21,6 +21,7 @@ import type { InterpreterSearch } from './interpreter';
 import { Supervisor } from './supervisor';
 
 export * from '../bridge/codec/values';
+export { strict } from '../bridge/strict';
 
 /** What `openBridge` may be told; everything is optional. */
 export interface OpenOptions {

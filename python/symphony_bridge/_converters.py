@@ -262,4 +262,6 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "js:object": js.JsRecord,
     "buffer": _buffers.read,
     "error": _read_error,
+    # What a call packs for a receiver that may want either: the plain number, and NumPy's own.
+    "scalar": lambda plain: plain[1],
 }

@@ -82,11 +82,19 @@ export function readBytes(kind: string, bytes: Uint8Array<ArrayBuffer>): unknown
   }
 }
 
-/** The value of a `buffer`: a TypedArray where there is one, else an {@link NdArray}. */
-export function readBuffer(facts: BufferFacts, data: Uint8Array<ArrayBuffer>): NdArray | NumberArray {
+/**
+ * The value of a `buffer`: a TypedArray where there is one, else an {@link NdArray}. `strict`: a TypedArray is writable
+ * memory only.
+ */
+export function readBuffer(
+  facts: BufferFacts,
+  data: Uint8Array<ArrayBuffer>,
+  strict: boolean,
+): NdArray | NumberArray {
   const array = new NdArray(facts, data);
   const isTyped =
-    facts.kind === 'typedarray' || (facts.kind === 'memoryview' && TYPED_FORMATS.has(facts.format));
+    facts.kind === 'typedarray' ||
+    (facts.kind === 'memoryview' && TYPED_FORMATS.has(facts.format) && !(strict && facts.readonly));
   return (isTyped && facts.shape.length === 1 ? array.typed() : undefined) ?? array;
 }
 

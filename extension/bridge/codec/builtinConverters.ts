@@ -49,16 +49,19 @@ export interface Writer {
 
 type Read = (plain: Payload) => unknown;
 
+/** Name of the form that a call of Python's uses for NumPy's scalars: (plain, exact). */
+export const SCALAR = 'scalar';
+
 /** Writers by the prototype of the values they write. */
 export const builtinWriters = new Map<object, Writer>();
 const readers = new Map<string, Read>();
 
 /** The value of a built-in converter; undefined: the name is none of the bridge's. */
-export function readBuiltin(name: string, plain: unknown): { value: unknown } | undefined {
+export function readBuiltin(name: string, plain: unknown, strict: boolean): { value: unknown } | undefined {
   const read = readers.get(name);
   if (read === undefined) return undefined;
   try {
-    return { value: read(new Payload(plain)) };
+    return { value: read(new Payload(plain, strict)) };
   } catch (error) {
     throw new FrameError(`malformed pack: ${name}: ${(error as Error).message}`);
   }
@@ -67,7 +70,11 @@ export function readBuiltin(name: string, plain: unknown): { value: unknown } | 
 /** A payload that checks what it is asked for. */
 class Payload {
   private i = 0;
-  constructor(readonly whole: unknown) {}
+  constructor(
+    readonly whole: unknown,
+    /** Exact types are wanted. */
+    readonly strict: boolean,
+  ) {}
 
   next(): unknown {
     const items = this.whole;
@@ -280,7 +287,7 @@ define('buffer', NdArray, ndArrayPayload, (p) => {
   const readonly = p.next() === true;
   if (!BUFFER_KINDS.includes(kind) || (order !== 'C' && order !== 'F'))
     throw new TypeError(`no buffer ${kind}`);
-  return readBuffer({ kind, format, shape, order, readonly } as BufferFacts, p.bytes());
+  return readBuffer({ kind, format, shape, order, readonly } as BufferFacts, p.bytes(), p.strict);
 });
 for (const Class of NUMBER_ARRAYS) {
   builtinWriters.set(Class.prototype, { name: 'buffer', toPlain: typedArrayPayload });
@@ -321,4 +328,4 @@ readers.set('js:object', (p) => {
   return Object.fromEntries([...p.whole].map(([key, value]) => [isText(key), value]));
 });
 
-reserveNames([...readers.keys(), 'view']);
+reserveNames([...readers.keys(), 'view', SCALAR]);

@@ -9,7 +9,7 @@ import { allocateChars, type CharBuffer, viewChars } from './charBuffer';
 import type { PackView } from './packCursor';
 import { leasePacker, Packer } from './packer';
 import { NO_TRACKER, type PackTracker, type RefContext } from './refContext';
-import { Unpacker } from './unpacker';
+import { type Callee, type CalleeFinder, type ReadCall, Unpacker } from './unpacker';
 
 /** Places in the registers. Twin: `native/addon/callback.cc`. */
 enum Register {
@@ -59,20 +59,15 @@ export interface CallbackAddon {
 }
 
 /** A call as Python makes it. */
-export interface Callback {
-  /** Handle of the receiver; 0: `name` is an exposed function's. */
-  target: number;
+export interface Callback<C extends Callee = Callee> extends ReadCall<C> {
   flags: number;
   span: number;
-  name: string | null;
-  args: unknown[];
-  kwargs: Record<string, unknown> | null;
 }
 
 /** Who answers. */
-export interface Answerer {
+export interface Answerer<C extends Callee> extends CalleeFinder<C> {
   /** Runs the call. What it throws goes to `describe`. */
-  run(call: Callback): unknown;
+  run(call: Callback<C>): unknown;
   /** Error payloads for what was thrown, the best first; never throws. */
   describe(thrown: unknown): Iterable<unknown>;
 }
@@ -82,7 +77,7 @@ const FIRST_CHARS = 32 * 1024;
 /** A call of a handle itself without arguments is this long, and the only one that is. */
 const SHORTEST_CALL = 5;
 
-export class CallbackCodec {
+export class CallbackCodec<C extends Callee> {
   private readonly ops = new Int32Array(FIRST_ELEMENTS);
   private readonly nums = new Float64Array(FIRST_ELEMENTS);
   private readonly chars: CharBuffer = allocateChars(FIRST_CHARS);
@@ -97,7 +92,7 @@ export class CallbackCodec {
   constructor(
     private readonly addon: CallbackAddon,
     private readonly refs: RefContext,
-    private readonly answerer: Answerer,
+    private readonly answerer: Answerer<C>,
     private readonly tracker: PackTracker = NO_TRACKER,
   ) {
     const codec = this;
@@ -140,14 +135,14 @@ export class CallbackCodec {
     throw refused;
   }
 
-  private readShared(): Callback {
+  private readShared(): Callback<C> {
     const { registers } = this;
     const target = registers[Register.TARGET];
     const flags = registers[Register.FLAGS];
     const span = registers[Register.SPAN];
     const opsEnd = registers[Register.OPS];
     if (opsEnd === SHORTEST_CALL && this.ops[1] === Tag.NONE && this.ops[2] === Tag.TUPLE) {
-      return { target, flags, span, name: null, args: [], kwargs: null };
+      return { callee: this.answerer.find(target, null), flags, span, args: [], kwargs: null };
     }
     const view: PackView = {
       ops: this.ops,
@@ -165,7 +160,7 @@ export class CallbackCodec {
     // Reading may run converters, which may call Python, which may call back.
     registers[Register.BUSY] = 1;
     try {
-      return callOf(target, flags, span, this.unpacker.unpackCall(view, this.refs));
+      return callOf(flags, span, this.unpacker.unpackCall(view, this.refs, target, this.answerer));
     } finally {
       registers[Register.BUSY] = 0;
     }
@@ -176,7 +171,7 @@ export class CallbackCodec {
     nums: Float64Array,
     chars: Uint8Array,
     segments: readonly Uint8Array<ArrayBuffer>[],
-  ): Callback {
+  ): Callback<C> {
     const { registers } = this;
     const target = registers[Register.TARGET];
     const flags = registers[Register.FLAGS];
@@ -194,7 +189,7 @@ export class CallbackCodec {
       charsAt: 0,
       charsEnd: chars.length,
     };
-    return callOf(target, flags, span, new Unpacker().unpackCall(view, this.refs));
+    return callOf(flags, span, new Unpacker().unpackCall(view, this.refs, target, this.answerer));
   }
 
   private reply(status: Status, value: unknown): Reply {
@@ -242,7 +237,10 @@ export class CallbackCodec {
   }
 }
 
-function callOf(target: number, flags: number, span: number, payload: unknown[]): Callback {
-  const [name, args, kwargs] = payload as [string | null, unknown[], Record<string, unknown> | null];
-  return { target, flags, span, name, args, kwargs };
+function callOf<C extends Callee>(
+  flags: number,
+  span: number,
+  { callee, args, kwargs }: ReadCall<C>,
+): Callback<C> {
+  return { callee, flags, span, args, kwargs };
 }

@@ -15,10 +15,11 @@ import { Tag } from '../../protocol/pack';
 import { type CharBuffer, viewChars } from './charBuffer';
 import type { PathStep } from './conversionError';
 import { ConversionError, FrameError } from './conversionError';
+import type { PackView } from './packCursor';
 import { leasePacker, type Packer } from './packer';
 import type { CallSite, RefContext } from './refContext';
 import type { PathRoot } from './refusal';
-import { Unpacker } from './unpacker';
+import { type Callee, type CalleeFinder, type ReadCall, Unpacker } from './unpacker';
 
 /** Says that a frame carries no value; it reads as undefined. */
 export const NO_PAYLOAD: unique symbol = Symbol('no payload');
@@ -142,6 +143,11 @@ export class ReceivedFrame implements FrameHeader {
   payload(strict?: boolean): unknown {
     return this.reader.read(this.start, this.length, this.refs, strict);
   }
+
+  /** Unpacks the payload of a CALL, as its receiver wants it. @throws FrameError when it is malformed */
+  call<C extends Callee>(finder: CalleeFinder<C>): ReadCall<C> {
+    return this.reader.readCall(this.start, this.length, this.refs, this.target, finder);
+  }
 }
 
 function walk(
@@ -202,6 +208,25 @@ class ChunkReader {
   }
 
   read(start: number, length: number, refs: RefContext, strict = false): unknown {
+    const view = this.view(start, length);
+    const ops = view.opsEnd - view.opsAt;
+    if (ops === 0) return undefined;
+    // What most functions return needs no reader.
+    if (ops === 1 && this.ints[view.opsAt] === Tag.NONE) return null;
+    return this.unpacker.unpack(view, refs, strict);
+  }
+
+  readCall<C extends Callee>(
+    start: number,
+    length: number,
+    refs: RefContext,
+    target: number,
+    finder: CalleeFinder<C>,
+  ): ReadCall<C> {
+    return this.unpacker.unpackCall(this.view(start, length), refs, target, finder);
+  }
+
+  private view(start: number, length: number): PackView {
     const ops = this.uint(start + FrameOffset.OPS);
     const nums = this.uint(start + FrameOffset.NUMS);
     const chars = this.uint(start + FrameOffset.CHARS);
@@ -214,26 +239,19 @@ class ChunkReader {
       throw new FrameError('malformed frame: its parts are longer than the whole');
     const segments =
       segmentCount === 0 ? NO_SEGMENTS : this.segments(segmentsFrom, start + length, segmentCount);
-    if (ops === 0) return undefined;
-    // What most functions return needs no reader.
-    if (ops === 1 && this.ints[opsFrom >> 2] === Tag.NONE) return null;
-    return this.unpacker.unpack(
-      {
-        ops: this.ints,
-        nums: this.floats,
-        chars: this.chars,
-        segments,
-        ours: false,
-        opsAt: opsFrom >> 2,
-        opsEnd: (opsFrom >> 2) + ops,
-        numsAt: numsFrom >> 3,
-        numsEnd: (numsFrom >> 3) + nums,
-        charsAt: charsFrom,
-        charsEnd: charsFrom + chars,
-      },
-      refs,
-      strict,
-    );
+    return {
+      ops: this.ints,
+      nums: this.floats,
+      chars: this.chars,
+      segments,
+      ours: false,
+      opsAt: opsFrom >> 2,
+      opsEnd: (opsFrom >> 2) + ops,
+      numsAt: numsFrom >> 3,
+      numsEnd: (numsFrom >> 3) + nums,
+      charsAt: charsFrom,
+      charsEnd: charsFrom + chars,
+    };
   }
 
   private segments(from: number, end: number, count: number): Uint8Array<ArrayBuffer>[] {

@@ -15,4 +15,5 @@ export {
 } from './frames';
 export { type CallSite, NO_REFS, type PackTracker, type RefContext, type WireRef } from './refContext';
 export { type SyncAddon, SyncCodec } from './syncCodec';
+export type { Callee, CalleeFinder } from './unpacker';
 export * from './values';

@@ -5,7 +5,7 @@
  * transports.
  */
 import { KEPT, MAX_DEPTH, Tag } from '../../protocol/pack';
-import { readBuiltin } from './builtinConverters';
+import { readBuiltin, SCALAR } from './builtinConverters';
 import { PyByteArray, PyConverted, PyDataclass, PyFloat, PyFrozenSet, PyTuple } from './carriers';
 import { FrameError } from './conversionError';
 import { readConverted } from './converters';
@@ -13,6 +13,25 @@ import { dataclassPrototype } from './dataclasses';
 import { PackCursor, type PackView } from './packCursor';
 import { type Reader, type ReadShape, ReadShapes } from './readShapes';
 import type { RefContext } from './refContext';
+
+/** What a call is meant for, as far as reading its arguments depends on it. */
+export interface Callee {
+  /** Integral floats arrive as `PyFloat`, NumPy's scalars as `NdArray`. */
+  readonly strict: boolean;
+}
+
+/** Who knows what is called. */
+export interface CalleeFinder<C extends Callee> {
+  /** Finds what a call is meant for: an object by its handle, 0 for an exposed function. Never throws. */
+  find(target: number, name: string | null): C;
+}
+
+/** A call as it was read. */
+export interface ReadCall<C extends Callee> {
+  callee: C;
+  args: unknown[];
+  kwargs: Record<string, unknown> | null;
+}
 
 export class Unpacker extends PackCursor implements Reader {
   private depth = 0;
@@ -34,13 +53,21 @@ export class Unpacker extends PackCursor implements Reader {
     return this.ended(this.value());
   }
 
-  /** Reads the payload of a call, (name, args, kwargs, site). @throws as {@link unpack} */
-  unpackCall(view: PackView, refs: RefContext): unknown[] {
+  /** Reads the payload of a call, (name, args, kwargs, site): first what is called. @throws as {@link unpack} */
+  unpackCall<C extends Callee>(
+    view: PackView,
+    refs: RefContext,
+    target: number,
+    finder: CalleeFinder<C>,
+  ): ReadCall<C> {
     this.begin(view, refs, false);
-    const parts: unknown[] = [];
-    const n = this.tupleLength();
-    for (let i = 0; i < n; i++) parts.push(i === 1 ? this.plainTuple() : this.value());
-    return this.ended(parts);
+    if (this.tupleLength() !== CALL_PARTS) throw new FrameError('malformed pack: a call has four parts');
+    const callee = finder.find(target, this.value() as string | null);
+    this.strict = callee.strict;
+    const args = this.plainTuple() as unknown[];
+    const kwargs = this.value() as Record<string, unknown> | null;
+    this.value();
+    return this.ended({ callee, args, kwargs });
   }
 
   private begin(view: PackView, refs: RefContext, strict: boolean): void {
@@ -194,8 +221,16 @@ export class Unpacker extends PackCursor implements Reader {
     this.enter();
     const plain = this.value();
     this.depth--;
-    const made = readBuiltin(name, plain) ?? readConverted(name, plain);
+    if (name === SCALAR) return this.scalar(plain);
+    const made = readBuiltin(name, plain, this.strict) ?? readConverted(name, plain);
     return made === undefined ? new PyConverted(name, plain) : made.value;
+  }
+
+  /** A number of NumPy's, told both as a plain one and as it is. */
+  private scalar(plain: unknown): unknown {
+    if (!Array.isArray(plain) || plain.length !== 2)
+      throw new FrameError('malformed pack: a scalar has two forms');
+    return plain[this.strict ? 1 : 0];
   }
 
   private numbers(n: number): unknown[] {
@@ -312,6 +347,7 @@ function keepMixed(list: unknown[]): void {
 /** A call's payload and an error's chain wrap values that were already at the limit. */
 const MAX_READ_DEPTH = MAX_DEPTH + 16;
 const WHOLE: ReadonlySet<number> = new Set([Tag.TUPLE, Tag.FROZENSET, Tag.EXT, Tag.BYTEARRAY]);
+const CALL_PARTS = 4;
 const UNFINISHED = Symbol('unfinished');
 const addToSet = Set.prototype.add;
 const readShapes = new ReadShapes();

@@ -277,6 +277,11 @@ fn home_of(value: &Bound<'_, PyAny>, traits: u32) -> PyResult<Option<Py<PyAny>>>
 /// What messages call an object of ours: its own name where its type gives it one, else its type's.
 fn label(value: &Bound<'_, PyAny>) -> String {
     let py = value.py();
+    // A bound method is called what its function is called.
+    let function = has_slot(value, intern!(py, "__func__"))
+        .then(|| value.getattr(intern!(py, "__func__")).ok())
+        .flatten();
+    let value = function.as_ref().unwrap_or(value);
     for name in [intern!(py, "__qualname__"), intern!(py, "__name__")] {
         if !has_slot(value, name) && !value.is_instance_of::<PyModule>() {
             continue;

@@ -35,12 +35,14 @@ pub fn encode(
     encode_as(value, out, refs, root, Exactness::Plain)
 }
 
-/// Whether numbers of NumPy's become Python's own, which is what most callers expect, or keep their type.
+/// Whether numbers of NumPy's become Python's own, which is what most receivers expect, or keep their type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Exactness {
     Plain,
     /// What a caller asks for with the frame flag STRICT.
     Strict,
+    /// Both forms go: only the receiver knows which one it wants.
+    Either,
 }
 
 impl Exactness {
@@ -89,13 +91,15 @@ pub fn encode_apart(
         .map_err(|failure| failure.into_error(value.py(), root))
 }
 
-/// Adds several values one after the other, each with its name in errors; they share shapes and identities.
+/// Adds several values one after the other, each with its name in errors; they share shapes and identities. They are
+/// a call's: what is called decides how exact it wants them.
 pub fn encode_with(
     values: &[(&str, &Bound<'_, PyAny>)],
     out: &mut PackBuf,
     refs: &dyn RefResolver,
 ) -> PyResult<()> {
     let mut encoder = Encoder::new(out, refs);
+    encoder.exactness = Exactness::Either;
     for (root, value) in values {
         encoder
             // The values themselves are parts of a call: the callee has its own.

@@ -66,6 +66,12 @@ impl<'py> Encoder<'_, 'py> {
                     // A number that Python's own cannot hold, e.g. a long double.
                     return self.buffer(value, shared, exact);
                 }
+                if self.exactness == Exactness::Either {
+                    self.ext("scalar");
+                    self.out.tuple(2);
+                    self.value(&plain, false)?;
+                    return self.buffer(value, false, exact);
+                }
                 self.value(&plain, false)
             }
         }
