@@ -10,7 +10,8 @@ from __future__ import annotations
 import ast
 import sys
 from array import array
-from typing import Any, Optional, Tuple
+from contextlib import suppress
+from typing import Any, Iterator, Optional, Tuple
 
 from . import _native
 
@@ -61,7 +62,8 @@ def read(plain: Any) -> Any:
     dtype: Any = numpy.dtype(_described(form))
     if dtype.hasobject:
         raise TypeError("references cannot be read from bytes")
-    values = numpy.frombuffer(bytearray(data), dtype) if dtype.itemsize and data else numpy.empty(0, dtype)
+    # `frombuffer` refuses to make nothing of nothing.
+    values = numpy.frombuffer(bytearray(data), dtype) if data else numpy.zeros(shape, dtype)
     values = values.reshape(shape, order=order)
     if kind == "scalar":
         return values[()]
@@ -70,8 +72,8 @@ def read(plain: Any) -> Any:
 
 
 def _described(form: str) -> Any:
-    # A type with fields is told by the list of them.
-    return ast.literal_eval(form) if form.startswith("[") else form
+    # A type with fields is told by the list of them, or by where each of them lies.
+    return ast.literal_eval(form) if form.startswith(("[", "{")) else form
 
 
 def _write_ndarray(value: Any) -> _Form:
@@ -85,7 +87,9 @@ def _write_ndarray(value: Any) -> _Form:
 
 def _write_scalar(value: Any) -> _Form:
     form = _format(value.dtype)
-    return None if form is None else ("scalar", form, (), "C", True, value.tobytes())
+    # The bytes of an empty text are one too many.
+    data = value.tobytes() if value.dtype.itemsize else b""
+    return None if form is None else ("scalar", form, (), "C", True, data)
 
 
 def _item(value: Any) -> Any:
@@ -95,9 +99,12 @@ def _item(value: Any) -> Any:
 def _bytes_of(values: Any) -> Any:
     """The bytes of an array in C order, without a copy where they lie so."""
     numpy: Any = sys.modules["numpy"]
-    values = numpy.ascontiguousarray(values)
     if values.size == 0 or values.itemsize == 0:
         return b""
+    if values.dtype.names is not None:
+        # As records, a copy would leave between their fields whatever lay in its memory before.
+        values = values.view(f"V{values.itemsize}")
+    values = numpy.ascontiguousarray(values)
     # Not the array's own buffer: types like datetime64 have none.
     return memoryview(values.reshape(-1).view(numpy.uint8))
 
@@ -106,10 +113,43 @@ def _format(dtype: Any) -> str | None:
     """The text that NumPy makes the same type of; None when there is none."""
     if dtype.hasobject:
         return None
+    return next((form for form in _forms(dtype) if _makes(form, dtype)), None)
+
+
+def _forms(dtype: Any) -> Iterator[str]:
+    if dtype.names is None:
+        yield dtype.str
+        return
+    # The list of the fields is usual, but there is none of fields that lie in another order or over each other.
+    with suppress(ValueError):
+        yield str(dtype.descr)
+    yield str(_fields(dtype))
+
+
+def _makes(form: str, dtype: Any) -> bool:
     numpy: Any = sys.modules["numpy"]
-    form = str(dtype.descr) if dtype.names is not None else dtype.str
     try:
-        same = numpy.dtype(_described(form)) == dtype
+        made = numpy.dtype(_described(form))
     except (TypeError, ValueError, SyntaxError):
-        return None
-    return form if same else None
+        return False
+    return bool(made == dtype and made.isalignedstruct == dtype.isalignedstruct)
+
+
+def _fields(dtype: Any) -> Any:
+    """What NumPy makes a type of: its fields with their places, or its text."""
+    if dtype.subdtype is not None:
+        base, shape = dtype.subdtype
+        return (_fields(base), shape)
+    if dtype.names is None:
+        return dtype.str
+    fields = [dtype.fields[name] for name in dtype.names]
+    told = {
+        "names": list(dtype.names),
+        "formats": [_fields(field[0]) for field in fields],
+        "offsets": [int(field[1]) for field in fields],
+        "itemsize": dtype.itemsize,
+        "aligned": dtype.isalignedstruct,
+    }
+    if any(len(field) > 2 for field in fields):
+        told["titles"] = [field[2] if len(field) > 2 else None for field in fields]
+    return told
