@@ -31,11 +31,12 @@ def register(
 ) -> None:
     """Adds a converter.
 
-    ``type`` is a class, or a predicate that is asked with an object's class. A converter for exactly the
-    object's class comes first; then converters for its base classes and predicates by ``priority`` (higher
-    first, from 0 on before the built-in ones); a class nearer to the object's before a farther one, and then
-    the one added later. The plain built-in types of Python are never
-    asked for.
+    ``type`` is a class, or a predicate that is asked with an object's class. Of two that match, the one of
+    the higher ``priority`` converts; of equal ones a class before its base, a class before a predicate, then
+    the one added later. Above 0 it comes before what the bridge does for types of libraries (``datetime``,
+    ``Decimal``, NumPy's); at 0 (the default) before what it does for classes of programs: dataclasses, enums,
+    named tuples, attrs, pydantic, exceptions; below 0 it is asked for what would cross by reference. Nothing
+    is asked for None and exactly bool, int, float, str, bytes, bytearray, list, tuple, dict, set, frozenset.
 
     ``to_plain`` makes of a value one that crosses by itself, e.g. a tuple; ``from_plain`` makes the value
     again, and raises ``Refusal`` with a reason for what it cannot take. Both run wherever values are
@@ -73,8 +74,6 @@ _user: list[_Entry] = []
 _readers: dict[str, Callable[[Any], Any]] = {}
 
 _Rule = Optional[Tuple[Any, ...]]
-# Where the built-in rules that look at bases stand among the priorities.
-_BUILTIN_PRIORITY = 0
 
 
 def _rule(cls: type) -> _Rule:
@@ -83,24 +82,18 @@ def _rule(cls: type) -> _Rule:
     mro = type.__getattribute__(cls, "__mro__")
     with _LOCK:
         entries = list(reversed(_user))
-    for entry in entries:
-        if entry.type is cls:
-            return _convert(entry)
-    rule = _converters.exact_rule(cls)
-    if rule is not None:
-        return rule
-    candidates = [entry for entry in entries if entry.priority >= _BUILTIN_PRIORITY]
-    entry = _best(cls, mro, candidates)
-    if entry is not None:
-        return _convert(entry)
-    rule = _models.rule(cls, mro)
-    if rule is not None:
-        return rule
-    entry = _best(cls, mro, [entry for entry in entries if entry.priority < _BUILTIN_PRIORITY])
-    return _converters.error_rule(mro) if entry is None else _convert(entry)
+    return (
+        _best(cls, mro, [entry for entry in entries if entry.priority > 0])
+        or _converters.exact_rule(cls)
+        or _best(cls, mro, [entry for entry in entries if entry.priority == 0])
+        or _models.rule(cls, mro)
+        or _best(cls, mro, [entry for entry in entries if entry.priority < 0])
+        or _converters.error_rule(mro)
+    )
 
 
-def _best(cls: type, mro: tuple[type, ...], entries: list[_Entry]) -> _Entry | None:
+def _best(cls: type, mro: tuple[type, ...], entries: list[_Entry]) -> _Rule:
+    """The rule of the entry that comes first; ``entries`` has the later ones before."""
     best: _Entry | None = None
     rank: tuple[int, int] = (0, 0)
     for entry in entries:
@@ -114,11 +107,7 @@ def _best(cls: type, mro: tuple[type, ...], entries: list[_Entry]) -> _Entry | N
             continue
         if best is None or (entry.priority, -distance) > rank:
             best, rank = entry, (entry.priority, -distance)
-    return best
-
-
-def _convert(entry: _Entry) -> _Rule:
-    return ("convert", entry.name, entry.to_plain)
+    return None if best is None else ("convert", best.name, best.to_plain)
 
 
 def _reader(name: str) -> tuple[Callable[[Any], Any], bool]:

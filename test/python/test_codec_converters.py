@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import datetime
 import functools
 import gc
 import weakref
@@ -52,7 +53,7 @@ def test_a_converter_makes_the_value_again(registered):
     convert.register(Money, "money", lambda money: money.amount, Money)
 
 
-def test_exact_before_base_before_predicate_and_priority_before_all(registered):
+def test_priority_before_class_before_base_before_predicate(registered):
     def named(name):
         return lambda value: name, lambda plain: (name, plain)
 
@@ -63,8 +64,26 @@ def test_exact_before_base_before_predicate_and_priority_before_all(registered):
     registered(lambda cls: cls.__name__ == "Euro", "high", *named("high"), priority=5)
     assert round_trip(Euro(1))[0] == "high"
     registered(Euro, "exact", *named("exact"))
-    assert round_trip(Euro(1))[0] == "exact"
+    assert round_trip(Euro(1))[0] == "high"
+    registered(Euro, "exact and high", *named("exact and high"), priority=5)
+    assert round_trip(Euro(1))[0] == "exact and high"
     assert round_trip(Money(1))[0] == "base"
+
+
+def test_the_later_of_equals(registered):
+    for name in ("first", "second"):
+        registered(Money, name, lambda money, name=name: name, lambda plain: plain)
+    assert round_trip(Money(1)) == "second"
+
+
+@pytest.mark.parametrize(("priority", "converts"), [(-1, []), (0, ["a node"]), (1, ["a node", "a date"])])
+def test_where_priorities_stand_among_the_conversions_of_the_bridge(registered, priority, converts):
+    values = {"a node": Node("a"), "a date": datetime.date(2026, 1, 2), "a list": [1]}
+    for name, value in values.items():
+        kind = type(value)
+        registered(kind, name, lambda _, name=name: name, lambda plain: plain, priority=priority)
+    for name, value in values.items():
+        assert round_trip((value,)) == (name if name in converts else value,)
 
 
 def test_names_are_taken_once(registered):

@@ -26,9 +26,9 @@ export interface Converter<T extends object = object, P = unknown> {
   /** Left out: what comes from Python arrives as a `PyConverted`. */
   fromPlain?(plain: P): T;
   /**
-   * Of two that match, the higher one converts; of equal ones a class before the class it extends, then the later one.
-   * 0 (the default) and below is asked for values without a conversion of their own; above 0 for every object, plain
-   * ones included, which costs time in every call.
+   * Of two that match, the higher one converts; of equal ones a class before the class it extends, a class before a
+   * predicate, then the later one. Above 0 it is asked for every object, plain ones included, which costs time in every
+   * call; at 0 (the default) before `registerDataclass` and errors; below 0 for what would cross by reference.
    */
   priority?: number;
 }
@@ -48,8 +48,10 @@ export interface Entry {
 const byName = new Map<string, Entry>();
 /** Asked for every object. */
 let early: readonly Entry[] = [];
-/** Asked for objects without a conversion of their own. */
-let late: readonly Entry[] = [];
+/** Asked for objects of no built-in class. */
+let usual: readonly Entry[] = [];
+/** Asked for those without any other conversion. */
+let last: readonly Entry[] = [];
 const reserved = new Set<string>();
 
 /**
@@ -105,9 +107,23 @@ export function hasEarlyConverters(): boolean {
   return early.length !== 0;
 }
 
-/** The converter for a value; `before`: those that come before the built-in conversions. */
-export function converterFor(value: object, before: boolean): Entry | undefined {
-  for (const entry of before ? early : late) if (entry.matches(value)) return entry;
+/** The converter that comes before every other conversion of a value. */
+export function earlyConverter(value: object): Entry | undefined {
+  return firstOf(early, value);
+}
+
+/** The converter of a value of no built-in class: before classes that stand for a dataclass. */
+export function usualConverter(value: object): Entry | undefined {
+  return firstOf(usual, value);
+}
+
+/** The converter of a value that has no other conversion. */
+export function lastConverter(value: object): Entry | undefined {
+  return firstOf(last, value);
+}
+
+function firstOf(entries: readonly Entry[], value: object): Entry | undefined {
+  for (const entry of entries) if (entry.matches(value)) return entry;
   return undefined;
 }
 
@@ -130,7 +146,8 @@ function sort(): void {
   // Sorting is stable: of equals the later one stays first.
   writers.sort((a, b) => b.priority - a.priority || b.depth - a.depth);
   early = writers.filter((entry) => entry.priority > 0);
-  late = writers.filter((entry) => entry.priority <= 0);
+  usual = writers.filter((entry) => entry.priority === 0);
+  last = writers.filter((entry) => entry.priority < 0);
 }
 
 function matcher(match: Converter['match']): (value: object) => boolean {

@@ -9,7 +9,7 @@ import { BufferView, viewParts } from './buffers';
 import { builtinWriters } from './builtinConverters';
 import { PyByteArray, PyConverted, PyDataclass, PyFloat, PyFrozenSet, PyTuple } from './carriers';
 import { ContainerWriter } from './containerWriter';
-import { converterFor, type Entry, hasEarlyConverters } from './converters';
+import { type Entry, earlyConverter, hasEarlyConverters, lastConverter, usualConverter } from './converters';
 import { dataclassName } from './dataclasses';
 import { enumOfSymbol } from './enums';
 import { fitsAsKey } from './keys';
@@ -101,7 +101,7 @@ export class Packer extends ContainerWriter {
 
   private object(o: object): void {
     const prototype = Object.getPrototypeOf(o);
-    if (hasEarlyConverters() && this.converted(o, converterFor(o, true))) return;
+    if (hasEarlyConverters() && this.converted(o, earlyConverter(o))) return;
     if (prototype === objectPrototype || prototype === null) {
       if (!this.met(o)) this.properties(o as Record<string, unknown>);
     } else if (prototype === arrayPrototype) this.array(o as unknown[]);
@@ -167,15 +167,15 @@ export class Packer extends ContainerWriter {
       this.lend(o as BufferView);
       return true;
     }
-    const typeName = dataclassName(prototype);
-    if (typeName === undefined) return false;
-    this.dataclass(typeName, o as Record<string, unknown>, o);
-    return true;
+    return false;
   }
 
   /** A value of a class of its own, or of another realm (`vm`, a debugger's evaluation): then it may be plain. */
   private foreign(o: object, prototype: object): void {
-    if (this.converted(o, converterFor(o, false))) return;
+    if (this.converted(o, usualConverter(o))) return;
+    const typeName = dataclassName(prototype);
+    if (typeName !== undefined) return this.dataclass(typeName, o as Record<string, unknown>, o);
+    if (this.converted(o, lastConverter(o))) return;
     const twin = realmTwin(o, prototype);
     if (twin === arrayPrototype) return this.array(o as unknown[]);
     if (twin === objectPrototype) {
