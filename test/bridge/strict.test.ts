@@ -5,6 +5,7 @@ import { NdArray, PyFloat } from '../../extension/bridge/codec';
 import { strict } from '../../extension/bridge/strict';
 import type { Bridge } from '../../extension/conductor/openBridge';
 import { HOSTS, openEmbedded, openForTest } from './bothHosts';
+import { isSkipped } from './typesTable';
 
 /** Each is merged with another type by default. */
 const MERGED = [
@@ -100,10 +101,10 @@ async function checkAll(bridge: Bridge, ask: Ask): Promise<void> {
 
 async function eachValue(bridge: Bridge, check: (expression: string) => Promise<void>): Promise<void> {
   for (const expression of MERGED) {
-    if ((await bridge.call('types_table:lacks', [expression])) === null) await check(expression);
+    if (!isSkipped(await bridge.call('types_table:lacks', [expression]))) await check(expression);
   }
 }
 
 async function hasNumPy(bridge: Bridge): Promise<boolean> {
-  return (await bridge.call('types_table:lacks', ['numpy'])) === null;
+  return !isSkipped(await bridge.call('types_table:lacks', ['numpy']));
 }

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as values from '../../extension/bridge/codec/values';
+import { TEST_PYTHON } from './testPython';
 
 export interface Row {
   python: string;
@@ -13,6 +14,14 @@ export interface Row {
   /** Arrow, and the only mode it holds in. */
   way: '↔' | '→' | '←';
   mode: 'default' | 'strict' | null;
+}
+
+/** Whether this Python has not got what a row needs. What the project installs for its tests must be there. */
+export function isSkipped(lacking: unknown): boolean {
+  if (lacking === null) return false;
+  const ofTheLanguage = lacking === 'ZoneInfo' || lacking === 'ExceptionGroup';
+  if (TEST_PYTHON === undefined && !ofTheLanguage) throw new Error(`Python has no ${lacking}`);
+  return true;
 }
 
 /** All rows of the tables about values. */
