@@ -13,13 +13,9 @@ from codec_samples import Bag, Color, Pair
 from symphony_bridge import _native, js
 
 
-def make(seed: int, leaves: int, whole_floats: bool = True) -> Any:
-    """A list of nested values with about as many leaves.
-
-    ``whole_floats``: with floats like 2.0, which JavaScript's numbers cannot tell from 2, and with lists
-    that mix floats and integers, of which it makes floats.
-    """
-    maker = _Maker(random.Random(seed), whole_floats)
+def make(seed: int, leaves: int) -> Any:
+    """A list of nested values with about as many leaves."""
+    maker = _Maker(random.Random(seed))
     top: List[Any] = []
     while maker.leaves < leaves:
         top.append(maker.value(5))
@@ -43,10 +39,8 @@ def _parts(value: Any) -> List[Any]:
 
 
 class _Maker:
-    def __init__(self, rng: random.Random, whole_floats: bool) -> None:
+    def __init__(self, rng: random.Random) -> None:
         self.rng = rng
-        self.whole_floats = whole_floats
-        self.floats = [-0.0, 0.5, float("inf"), float("nan")] + [0.0, 1.0, 1e300] * whole_floats
         self.leaves = 0
         self.shared: List[Any] = []
 
@@ -62,11 +56,7 @@ class _Maker:
         return made
 
     def some(self, depth: int) -> List[Any]:
-        made = [self.value(depth) for _ in range(self.rng.randrange(5))]
-        if not self.whole_floats and {type(item) for item in made} == {int, float}:
-            # As numbers of JavaScript alone, one fraction would make floats of them all.
-            made.append(None)
-        return made
+        return [self.value(depth) for _ in range(self.rng.randrange(5))]
 
     def cyclic(self, depth: int) -> Any:
         made: List[Any] = []
@@ -88,7 +78,7 @@ class _Maker:
         return self.rng.getrandbits(size) * self.rng.choice([1, -1])
 
     def float(self) -> float:
-        return self.rng.choice([*self.floats, self.rng.random()])
+        return self.rng.choice([-0.0, 0.0, 0.5, 1.0, 1e300, float("inf"), float("nan"), self.rng.random()])
 
     def zone(self) -> Optional[dt.timezone]:
         offset = dt.timedelta(seconds=self.rng.randrange(-80000, 80000))

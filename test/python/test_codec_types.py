@@ -3,11 +3,9 @@
 import array
 import datetime as dt
 import decimal
-import enum
 import fractions
 import math
 import os
-import pathlib
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +13,10 @@ from typing import Any
 import codec_random
 import pytest
 from codec_sameness import assert_same
-from codec_samples import Bag, Color, Pair, Point
+from codec_samples import Bag, Point
+from codec_strategies import values
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from symphony_bridge import _native, convert, js
+from symphony_bridge import _native, convert
 from zoneinfo import ZoneInfo
 
 # `npm run test:full` looks longer: 500,000 values.
@@ -27,75 +25,6 @@ EFFORT = 25 if os.environ.get("SYMPHONY_FULL") else 1
 
 def round_trip(value: Any) -> Any:
     return _native._codec_decode(_native._codec_encode(value))
-
-
-class Access(enum.Flag):
-    READ = 1
-    WRITE = 2
-
-
-class Level(enum.IntEnum):
-    LOW = 1
-
-
-def zones():
-    offsets = st.timedeltas(dt.timedelta(hours=-23), dt.timedelta(hours=23))
-    return st.none() | st.builds(dt.timezone, offsets) | st.builds(dt.timezone, offsets, st.text(max_size=3))
-
-
-small = st.integers(-(2**53) + 1, 2**53 - 1)
-numbers = st.one_of(
-    st.complex_numbers(),
-    st.decimals().filter(lambda x: not x.is_snan()),
-    st.fractions(),
-    small.map(js.JsBigInt),
-    st.integers(-(10**400), 10**400),
-    st.integers(),
-)
-times = st.one_of(
-    st.datetimes(timezones=zones(), allow_imaginary=True),
-    st.dates(),
-    st.times(timezones=zones()),
-    st.timedeltas(),
-    st.builds(lambda at: js.JsDate(*at.timetuple()[:6], tzinfo=dt.timezone.utc), st.datetimes()),
-)
-texts = st.text(st.characters(), max_size=12) | st.text("a\ud83d\ude00\U0001f600", max_size=8)
-paths = st.lists(st.text("abc.", min_size=1, max_size=4)).map(lambda parts: pathlib.PurePosixPath(*parts))
-buffers = st.one_of(
-    st.lists(st.floats(), max_size=4).map(lambda items: array.array("d", items)),
-    st.binary(max_size=24).map(memoryview),
-    st.lists(small.map(lambda n: n % 2**31), min_size=6, max_size=6).map(
-        lambda items: memoryview(array.array("i", items)).cast("B").cast("i", [2, 3])
-    ),
-)
-leaves = st.one_of(
-    numbers,
-    times,
-    texts,
-    paths,
-    buffers,
-    st.uuids(),
-    st.builds(range, small, small, small.filter(bool)),
-    st.builds(slice, st.none() | small, small),
-    st.sampled_from([..., NotImplemented, None, _native.undefined, True, 2.0, Color.RED, Level.LOW]),
-    st.sampled_from([Access.READ, Access.READ | Access.WRITE, Access(0)]),
-    st.builds(js.JsBytes, st.binary(), st.sampled_from(["Buffer", "DataView"])),
-)
-hashable = st.one_of(texts, small, st.dates(), st.uuids(), st.sampled_from(list(Color)))
-values = st.recursive(
-    leaves,
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=6),
-        # The same object more than once keeps being one.
-        st.lists(inner, min_size=1, max_size=3).map(lambda items: [items, items, {"again": items}]),
-        st.builds(Pair, inner, inner),
-        st.builds(Bag, st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)),
-        st.dictionaries(texts, inner, max_size=4),
-        st.dictionaries(hashable, inner, max_size=4),
-        st.dictionaries(texts, inner, max_size=3).map(js.JsMap),
-    ),
-    max_leaves=20,
-)
 
 
 @given(values)

@@ -196,6 +196,19 @@ function put(node: unknown, at: number, item: unknown): void {
   else (node as Record<string, unknown>)[`k${at}`] = item;
 }
 
+/** How many values a tree is: itself and all inside it. */
+export function countOf(value: unknown): number {
+  if (!isHolder(value)) return 1;
+  const parts = value instanceof Map ? [...value].flat() : Object.values(value);
+  const items = value instanceof Set ? [...value] : parts;
+  return items.reduce<number>((sum, item) => sum + countOf(item), 1);
+}
+
+function isHolder(value: unknown): value is object {
+  if (Array.isArray(value) || value instanceof Map || value instanceof Set) return true;
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
 /** True when the containers of both sides are shared alike. */
 export function sharedAlike(a: unknown, b: unknown, met = new Map<unknown, unknown>()): boolean {
   if (typeof a !== 'object' || a === null || ArrayBuffer.isView(a)) return true;
