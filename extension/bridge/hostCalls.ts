@@ -87,10 +87,7 @@ export class HostCalls {
     try {
       // AsyncLocalStorage sees what it saw where TypeScript called the Python code that calls here.
       const scope = frame.within === 0 ? null : this.scopeOf(frame.within);
-      outcome =
-        scope === null
-          ? runInCall(call, run)
-          : scope.runInAsyncScope(() => runInCall(call, run));
+      outcome = scope === null ? runInCall(call, run) : scope.runInAsyncScope(() => runInCall(call, run));
     } catch (error) {
       this.finish(frame, call, () => this.postError(frame, error));
       return;

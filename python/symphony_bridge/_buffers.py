@@ -120,7 +120,7 @@ def _forms(dtype: Any) -> Iterator[str]:
     if dtype.names is None:
         yield dtype.str
         return
-    # The list of the fields is usual, but there is none of fields that lie in another order or over each other.
+    # A list of the fields is usual; there is none where they lie in another order or over each other.
     with suppress(ValueError):
         yield str(dtype.descr)
     yield str(_fields(dtype))

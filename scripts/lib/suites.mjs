@@ -83,7 +83,8 @@ function pytest(minutes, more) {
 }
 
 /** What a call is, on both hosts: the part of the bridge's suite that `npm test` repeats with other Pythons. */
-const CONTRACT = /\/(calls|callbacks|converters|errors|panics|proxies|references|scripts|streams|strict|sync|types|views)[.]test[.]ts$/;
+const CONTRACT =
+  /\/(calls|callbacks|converters|errors|panics|proxies|references|scripts|streams|strict|sync|types|views)[.]test[.]ts$/;
 /** These choose their Python themselves. */
 const OWN_PYTHON = /\/(debugAdapter|pythons)[.]test[.]ts$/;
 

@@ -41,7 +41,9 @@ onBothHosts('TypeScript asks the converter that comes first', async (bridge) => 
   });
 });
 
-async function checkAll(ask: (registrations: Registration[], value: Value) => Promise<string>): Promise<void> {
+async function checkAll(
+  ask: (registrations: Registration[], value: Value) => Promise<string>,
+): Promise<void> {
   let cases = 0;
   for (const value of Object.keys(VALUES) as Value[]) {
     for (const registrations of combinations(value)) {
@@ -80,7 +82,9 @@ function first(registrations: readonly Registration[], value: Value): string {
 
 function orders<T>(items: readonly T[]): T[][] {
   if (items.length < 2) return [[...items]];
-  return items.flatMap((item) => orders(items.filter((each) => each !== item)).map((rest) => [item, ...rest]));
+  return items.flatMap((item) =>
+    orders(items.filter((each) => each !== item)).map((rest) => [item, ...rest]),
+  );
 }
 
 function told(value: object): string {

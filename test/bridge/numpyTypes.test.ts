@@ -29,7 +29,7 @@ for (const host of HOSTS) {
       const made = await bridge.call<NdArray[]>('numpy_cases:make', [number]);
       const facts = await bridge.call<Facts[]>('numpy_cases:facts', [number]);
       assert.equal(made.length, facts.length);
-      made.forEach((array, i) => checkArray(array, facts[i], type));
+      for (const [i, array] of made.entries()) checkArray(array, facts[i], type);
       assert.equal(await bridge.call('numpy_cases:check', [number, made]), null);
       arrays += made.length;
 
