@@ -50,7 +50,8 @@ function models(minutes) {
 }
 
 function sdk(minutes) {
-  const env = embeddingEnvironment([at('test', 'fixtures', 'python')]);
+  // What makes the random values lies beside the tests in Python.
+  const env = embeddingEnvironment([at('test', 'fixtures', 'python'), at('test', 'python')]);
   return cargoTests('sdk', minutes, ['--package', 'symphony-sdk', '--no-default-features'], env);
 }
 

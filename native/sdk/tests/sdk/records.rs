@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyCFunction, PyDict, PyTuple};
+use pyo3::types::{PyDict, PyTuple};
 use symphony_sdk::{add_record, Record};
 
-use crate::support::{run_in, with_python};
+use crate::support::{run_in, shrinking, with_python};
 
 /// What somebody has ordered.
 #[derive(Record, Debug, Clone)]
@@ -242,31 +242,14 @@ fn any_record_that_python_makes_comes_back_as_it_was() {
             let order: Order = args.get_item(0)?.extract()?;
             order.into_pyobject(args.py()).map(Bound::unbind)
         };
-        let through = PyCFunction::new_closure(py, None, None, through).unwrap();
-        let examples = 2 * cases();
-        let made = py
-            .import("records_random")
-            .and_then(|module| module.call_method1("shrinking", (through, examples)));
-        let made: u32 = made
-            .and_then(|made| made.extract())
-            .unwrap_or_else(|error| panic!("{}", told(py, &error)));
-        let least = 40 * examples;
+        let (examples, least) = if std::env::var_os("SYMPHONY_FULL").is_some() {
+            (30_000, 1_000_000)
+        } else {
+            (700, 20_000)
+        };
+        let made = shrinking(py, "records_random", through, examples);
         assert!(made >= least, "{made} values");
     });
-}
-
-/// With its traceback, in which Hypothesis tells the record.
-fn told(py: Python<'_>, error: &PyErr) -> String {
-    let lines = py
-        .import("traceback")
-        .and_then(|module| {
-            module.call_method1(
-                "format_exception",
-                (py.None(), error.value(py), error.traceback(py)),
-            )
-        })
-        .and_then(|lines| lines.extract::<Vec<String>>());
-    lines.map_or_else(|_| error.to_string(), |lines| lines.concat())
 }
 
 fn cases() -> u32 {

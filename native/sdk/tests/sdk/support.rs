@@ -6,7 +6,7 @@ use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
 /// Runs `body` with the GIL, in a Python that knows the bridge.
 pub fn with_python<T>(body: impl FnOnce(Python<'_>) -> T) -> T {
@@ -49,6 +49,27 @@ pub fn get<'py, T: for<'a> FromPyObject<'a, 'py>>(names: &Bound<'py, PyDict>, na
         .extract()
         .map_err(Into::into)
         .unwrap_or_else(|error: PyErr| panic!("{error}"))
+}
+
+/// Has Hypothesis send so many examples through `through`, by `module.shrinking`; how many values they held. The test
+/// fails with the smallest example that does not come back the same.
+pub fn shrinking<F>(py: Python<'_>, module: &str, through: F, examples: u32) -> u32
+where
+    F: Fn(&Bound<'_, PyTuple>, Option<&Bound<'_, PyDict>>) -> PyResult<Py<PyAny>>
+        + Send
+        + Sync
+        + 'static,
+{
+    let made = PyCFunction::new_closure(py, None, None, through)
+        .and_then(|through| {
+            py.import(module)?
+                .call_method1("shrinking", (through, examples))
+        })
+        .and_then(|made| made.extract());
+    made.unwrap_or_else(|error| {
+        error.print(py);
+        panic!("{error}");
+    })
 }
 
 /// Waits without the GIL until `done`.
