@@ -72,7 +72,9 @@ async function buildComponent() {
   const env = { ...process.env, ...checkedRust, ...Object.fromEntries(profile) };
   const folder = join(targetFolder, 'component');
   const args = ['build', '--locked', '--release', '--target', target, '--target-dir', folder];
-  await quietly('memory-component', 'cargo', [...args, '--manifest-path', join(example, 'Cargo.toml')], { env });
+  await quietly('memory-component', 'cargo', [...args, '--manifest-path', join(example, 'Cargo.toml')], {
+    env,
+  });
   replaceBy(join(folder, target, 'release', 'libtext_index.so'), made.component[0]);
   keep('memory-component', inputs, made.component);
 }
