@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { tuple } from '../../extension/bridge/codec';
 import * as operations from '../../extension/bridge/operations';
-import { kw, type PyObject, unwrapProxy, value } from '../../extension/bridge/refs';
+import { kw, type PyObject, PyPromise, unwrapProxy, value } from '../../extension/bridge/refs';
 import { HOSTS, openEmbedded, openForTest } from './bothHosts';
 import { isSkipped, type ReferenceRow, readReferenceRows } from './typesTable';
 
@@ -91,6 +91,8 @@ function places(found: unknown): unknown[] {
 
 function kindOf(it: unknown): string {
   if (typeof it === 'function' && unwrapProxy(it)) return 'PyObject';
+  // A bundle may have given the class another name.
+  if (it instanceof PyPromise) return 'PyPromise';
   return (it as object)?.constructor?.name ?? typeof it;
 }
 
