@@ -97,7 +97,7 @@ async function bridgeTests(full) {
     (file) => !OWN_PYTHON.test(file),
   );
   return [
-    nodeTests('bridge', full ? 20 : 3),
+    nodeTests('bridge', full ? 20 : 4),
     ...chosen.map(({ path, version }) => ({
       ...nodeTests('bridge', full ? 10 : 1, part),
       name: `bridge-${version}`,
