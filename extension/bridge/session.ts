@@ -8,6 +8,7 @@ import { FrameFlag, FrameKind } from '../protocol/frame';
 import { AnswerWatch } from './answerWatch';
 import { captureInTurn } from './callerBudget';
 import { closedError } from './closedError';
+import { giveBack, isLong } from './codec';
 import { CrossingObjects } from './crossingObjects';
 import { CYCLES, type CycleReport, findCycles } from './cycles';
 import { Emitter } from './emitter';
@@ -338,7 +339,8 @@ export class Session implements RefOwner {
   }
 
   private send(frames: Uint8Array): void {
-    this.transport.send(frames);
+    if (isLong(frames)) this.transport.send(frames, () => giveBack(frames));
+    else this.transport.send(frames);
     this.watch?.sent();
   }
 

@@ -6,8 +6,11 @@
 
 /** Moves whole frames between this session and Python. */
 export interface Transport {
-  /** Takes one or more whole frames; the bytes are not touched again by the session. */
-  send(frames: Uint8Array): void;
+  /**
+   * Takes one or more whole frames; the session does not touch the bytes again before `sent` is called. A transport that
+   * fails need not call it.
+   */
+  send(frames: Uint8Array, sent?: () => void): void;
   /**
    * The callback gets one or more whole frames per call, in order. `now`: a synchronous call holds this thread, so
    * answers must be sent before the callback returns.

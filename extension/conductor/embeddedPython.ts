@@ -117,7 +117,11 @@ export class EmbeddedPython {
   private connect(): SyncSession {
     const { addon } = this;
     const transport: Transport = {
-      send: (frames) => addon.submit(frames),
+      send: (frames, sent) => {
+        // The addon copies.
+        addon.submit(frames);
+        sent?.();
+      },
       onData: (callback) => addon.connect((chunk, now) => callback(new Uint8Array(chunk), now)),
       poll: (stay) => {
         const chunk = addon.poll(stay);

@@ -147,8 +147,8 @@ export class SocketTransport implements Transport {
     socket.on('data', (data) => this.receive(data));
   }
 
-  send(frames: Uint8Array): void {
-    if (this.socket.writable) this.socket.write(frames);
+  send(frames: Uint8Array, sent?: () => void): void {
+    if (this.socket.writable) this.socket.write(frames, sent);
   }
 
   onData(callback: (frames: Uint8Array) => void): void {

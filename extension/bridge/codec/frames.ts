@@ -15,6 +15,7 @@ import { Tag } from '../../protocol/pack';
 import { type CharBuffer, viewChars } from './charBuffer';
 import type { PathStep } from './conversionError';
 import { ConversionError, FrameError } from './conversionError';
+import { type FrameMemory, reserve } from './frameMemory';
 import type { PackView } from './packCursor';
 import { leasePacker, type Packer } from './packer';
 import type { CallSite, RefContext } from './refContext';
@@ -24,9 +25,6 @@ import { type Callee, type CalleeFinder, type ReadCall, Unpacker } from './unpac
 /** Says that a frame carries no value; it reads as undefined. */
 export const NO_PAYLOAD: unique symbol = Symbol('no payload');
 
-const SLAB = 64 * 1024;
-/** Longer frames get memory of their own. */
-const FROM_SLAB = 8 * 1024;
 const COPY_BY_LOOP = 48;
 
 /**
@@ -276,15 +274,6 @@ class ChunkReader {
   }
 }
 
-interface Slab {
-  ints: Int32Array;
-  floats: Float64Array;
-  bytes: Uint8Array;
-  used: number;
-}
-
-let slab: Slab = makeSlab(SLAB);
-
 function frameLength(packer: Packer): number {
   const { opsLen, numsLen, charsLen, segments } = packer;
   let length = FRAME_HEADER + numsLen * 8 + pad8(opsLen * 4) + pad8(charsLen);
@@ -301,7 +290,7 @@ function frameLength(packer: Packer): number {
 }
 
 /** Writes behind what the memory holds already. */
-function writeFrame(header: FrameHeader, packer: Packer, memory: Slab, length: number): void {
+function writeFrame(header: FrameHeader, packer: Packer, memory: FrameMemory, length: number): void {
   const { opsLen, numsLen, charsLen, segments } = packer;
   const opsFrom = FRAME_HEADER + numsLen * 8;
   const charsFrom = opsFrom + pad8(opsLen * 4);
@@ -327,7 +316,7 @@ function writeFrame(header: FrameHeader, packer: Packer, memory: Slab, length: n
   }
 }
 
-function writeHeader(memory: Slab, start: number, length: number, header: FrameHeader, packer: Packer): void {
+function writeHeader(memory: FrameMemory, start: number, length: number, header: FrameHeader, packer: Packer): void {
   const ints = memory.ints;
   const at = start >> 2;
   ints[at] = length;
@@ -344,22 +333,6 @@ function writeHeader(memory: Slab, start: number, length: number, header: FrameH
   ints[at + 13] = packer.segments.length;
   ints[at + 14] = header.within;
   ints[at + 15] = 0;
-}
-
-function reserve(length: number): Slab {
-  if (length > FROM_SLAB) return makeSlab(length);
-  if (slab.used + length > SLAB) slab = makeSlab(SLAB);
-  return slab;
-}
-
-function makeSlab(size: number): Slab {
-  const buffer = new ArrayBuffer(size);
-  return {
-    ints: new Int32Array(buffer),
-    floats: new Float64Array(buffer),
-    bytes: new Uint8Array(buffer),
-    used: 0,
-  };
 }
 
 function copy<A extends Int32Array | Float64Array | Uint8Array>(to: A, at: number, from: A, n: number): void {

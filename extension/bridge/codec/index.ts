@@ -1,6 +1,7 @@
 /** The codec: values ⇄ packed frames. See `../../protocol` for the layout. */
 export { type Callback, type CallbackAddon, CallbackCodec } from './callbackCodec';
 export { ConversionError, FrameError } from './conversionError';
+export { giveBack, isLong } from './frameMemory';
 export { FrameSplitter } from './frameSplitter';
 export {
   decodeFrames,

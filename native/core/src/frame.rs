@@ -4,6 +4,7 @@
 
 use std::mem::size_of;
 
+use crate::huge_pages;
 use crate::pack::{Malformed, PackBuf, PackView};
 
 pub const HEADER: usize = 64;
@@ -219,7 +220,8 @@ pub struct Chunk {
 impl Chunk {
     pub fn copy(bytes: &[u8]) -> Self {
         let count = bytes.len().div_ceil(8);
-        let mut words = Vec::with_capacity(count);
+        let mut words: Vec<u64> = Vec::with_capacity(count);
+        huge_pages::expect_to_fill(words.as_mut_ptr().cast(), count * size_of::<u64>());
         if let Some(last) = count.checked_sub(1) {
             let room: *mut u64 = words.as_mut_ptr();
             // SAFETY: the room is `count` words; the last one is written whole before part of it is copied over.
@@ -237,10 +239,9 @@ impl Chunk {
 
     /// Room for so many bytes, all 0.
     pub fn with_length(length: usize) -> Self {
-        Self {
-            words: vec![0; length.div_ceil(8)],
-            length,
-        }
+        let mut words = vec![0; length.div_ceil(8)];
+        huge_pages::expect_to_fill(words.as_mut_ptr().cast(), length);
+        Self { words, length }
     }
 
     pub fn bytes_mut(&mut self) -> &mut [u8] {

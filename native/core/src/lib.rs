@@ -2,6 +2,7 @@
 
 pub mod frame;
 pub mod handles;
+pub mod huge_pages;
 pub mod inbox;
 pub mod lane;
 #[cfg(loom)]

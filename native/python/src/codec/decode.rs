@@ -13,6 +13,7 @@ use super::dataclass::Plans;
 use super::decode_kept::{Converters, Kept};
 use super::failure::{Failure, Outcome, Step};
 use super::read_shapes::{latin1, utf16, ReadShapes};
+use super::segment;
 use super::views::Views;
 use super::{call_payload, rules, undefined, RefResolver};
 
@@ -143,7 +144,7 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
             tag::BIGINT => self.bigint(arg),
             tag::BYTES => Ok(PyBytes::new(py, self.reader.chars(arg)?).into_any()),
             tag::BYTEARRAY => Ok(PyByteArray::new(py, self.reader.chars(arg)?).into_any()),
-            tag::SEGMENT => Ok(PyBytes::new(py, self.reader.segment(arg)?).into_any()),
+            tag::SEGMENT => segment::bytes(py, self.reader.segment(arg)?),
             tag::TUPLE => self.tuple(arg),
             tag::SET | tag::FROZENSET => {
                 let set = self.new_set(op as u8)?;

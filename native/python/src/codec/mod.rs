@@ -21,6 +21,7 @@ mod probes;
 mod read_shapes;
 mod rules;
 mod seen;
+mod segment;
 mod text;
 mod undefined;
 mod views;
