@@ -59,9 +59,11 @@ export class AnswerWatch {
     if (this.expected() === 1 && this.quick && this.since - this.turned < HOLD_MS) this.quick = this.wait();
   }
 
-  /** An answer came by the wake-up. */
+  /** An answer came by the wake-up, or because a turn of the event loop looked by itself. */
   woken(): void {
-    if (performance.now() - this.since < SOON_MS) this.earn();
+    const now = performance.now();
+    if (now - this.since < SOON_MS) this.earn();
+    if (this.watching) this.since = now;
   }
 
   private readonly turn = (): void => {

@@ -18,7 +18,7 @@ export interface Transport {
   onData(callback: (frames: Uint8Array, now?: boolean) => void): void;
   /**
    * Where looking for frames is cheap: takes those that wait, `onData` does not see them. After `poll(true)` it is not
-   * told of any until `poll(false)`.
+   * told of any until `poll(false)`. Where turns of the event loop look by themselves, there is nothing to take.
    */
   poll?(stay: boolean): Uint8Array | undefined;
   close(): void;

@@ -151,6 +151,9 @@ export class SocketTransport implements Transport {
     if (this.socket.writable) this.socket.write(frames, sent);
   }
 
+  /** Each turn of the event loop looks at the socket: while there are turns, nothing sleeps. */
+  poll(): undefined {}
+
   onData(callback: (frames: Uint8Array) => void): void {
     this.callback = callback;
     // What came with the greeting is delivered like everything else: never before the caller returns.

@@ -12,13 +12,13 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::sync::{lock, spin_for, wait_at_most, Condvar, Moment, Mutex, MutexGuard};
+use crate::sync::{lock, wait_at_most, Condvar, Moment, Mutex, MutexGuard};
 
 /// How long the queue may stand still before another thread takes over.
 const STANDSTILL: Duration = Duration::from_millis(1);
 
-/// How long an idle thread spins for the next job.
-const SPIN: Duration = Duration::from_micros(40);
+/// How long an idle thread looks out for the next job.
+pub const LOOK_OUT: Duration = Duration::from_micros(40);
 /// A job that comes within this time of the last one's end would have been worth spinning for.
 const SOON: Duration = Duration::from_micros(200);
 /// Spinning is paid from a purse: in vain it costs what some jobs that come soon bring in.
@@ -37,7 +37,7 @@ pub enum Pushed {
 /// A queue of jobs with its threads.
 pub struct Lane<J> {
     state: Mutex<State<J>>,
-    /// Length of the queue, for the thread that spins: it changes under the lock only.
+    /// Length of the queue, for those who look without the lock: it changes under it only.
     queued: AtomicUsize,
     ready: Condvar,
     watch: Condvar,
@@ -129,17 +129,19 @@ impl<J> Lane<J> {
     }
 
     /// Waits for a job. `None` tells the thread to leave: the lane has ended, or the thread is one
-    /// more than `resident` and has been idle for `patience`.
+    /// more than `resident` and has been idle for `patience`. `look_out` spins for [`LOOK_OUT`], or until its argument
+    /// says that a job came.
     pub fn next(
         &self,
         member: &Member<'_, J>,
         resident: usize,
         patience: Duration,
+        look_out: &dyn Fn(&dyn Fn() -> bool),
     ) -> Option<Taken<J>> {
         let mut state = lock(&self.state);
         state.end_work(member);
         if state.jobs.is_empty() && state.purse >= 0 && !state.spinning && !state.ended {
-            state = self.spin(state);
+            state = self.spin(state, look_out);
         }
         loop {
             if state.ended {
@@ -174,10 +176,14 @@ impl<J> Lane<J> {
     }
 
     /// Looks out for a job without sleeping. The lock is free meanwhile.
-    fn spin<'a>(&'a self, mut state: MutexGuard<'a, State<J>>) -> MutexGuard<'a, State<J>> {
+    fn spin<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<J>>,
+        look_out: &dyn Fn(&dyn Fn() -> bool),
+    ) -> MutexGuard<'a, State<J>> {
         state.spinning = true;
         drop(state);
-        spin_for(SPIN, || self.queued.load(Ordering::Acquire) != 0);
+        look_out(&|| self.has_waiting());
         let mut state = lock(&self.state);
         state.spinning = false;
         if state.jobs.is_empty() {
@@ -186,6 +192,11 @@ impl<J> Lane<J> {
             state.earn();
         }
         state
+    }
+
+    /// Whether jobs wait for a thread. Takes no lock.
+    pub fn has_waiting(&self) -> bool {
+        self.queued.load(Ordering::Acquire) != 0
     }
 
     fn tell_length(&self, state: &State<J>) {

@@ -7,7 +7,7 @@
 use std::ffi::c_ulong;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{ready, Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -15,8 +15,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyTuple};
 use pyo3::{ffi, intern};
 use symphony_abi::panics;
-use symphony_core::lane::{Lane, Pushed};
+use symphony_core::lane::{Lane, Pushed, LOOK_OUT};
 use symphony_core::recorder::{self, Lang, SpanId};
+use symphony_core::sync::spin_for;
 use tokio::sync::oneshot;
 
 use crate::context::{self, JobContext, Surroundings};
@@ -40,6 +41,23 @@ const GIL_TURN: Duration = Duration::from_millis(1);
 
 static WORKERS: Lane<Job> = Lane::new();
 static MAIN: Lane<Job> = Lane::new();
+static LOOKOUT: OnceLock<Arc<dyn Lookout>> = OnceLock::new();
+
+/// Where jobs come from, for a worker that has a moment.
+pub trait Lookout: Send + Sync {
+    /// Takes in what comes for [`LOOK_OUT`], or until `came`. Called without the GIL, by one thread at a time.
+    fn look_out(&self, came: &dyn Fn() -> bool);
+}
+
+/// Workers take jobs in by themselves from now on, while they look out for one. Only the first counts.
+pub fn look_out_by(lookout: Arc<dyn Lookout>) {
+    let _ = LOOKOUT.set(lookout);
+}
+
+/// Whether jobs wait for a worker.
+pub fn has_waiting() -> bool {
+    WORKERS.has_waiting()
+}
 
 /// Queues a job for a worker thread, or for the main thread where a child serves it.
 pub fn submit(job: Job) {
@@ -232,6 +250,10 @@ pub fn serve_main_thread(py: Python<'_>) {
 
 fn serve(py: Python<'_>, lane: &Lane<Job>, main: bool) {
     let member = lane.join();
+    let look_out = |came: &dyn Fn() -> bool| match LOOKOUT.get() {
+        Some(lookout) if !main => lookout.look_out(came),
+        _ => spin_for(LOOK_OUT, came),
+    };
     let mut detached = Instant::now();
     loop {
         // Short jobs in a row need not hand the GIL around, as long as others get it in between.
@@ -242,7 +264,8 @@ fn serve(py: Python<'_>, lane: &Lane<Job>, main: bool) {
         };
         let taken = match at_once {
             Some(taken) => taken,
-            None => match py.detach(|| lane.next(&member, RESIDENT_WORKERS, IDLE_LIMIT)) {
+            None => match py.detach(|| lane.next(&member, RESIDENT_WORKERS, IDLE_LIMIT, &look_out))
+            {
                 Some(taken) => {
                     detached = Instant::now();
                     taken

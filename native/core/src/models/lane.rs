@@ -7,9 +7,9 @@ use std::time::Duration;
 use loom::thread;
 
 use super::{try_orders, world};
-use crate::lane::Lane;
+use crate::lane::{Lane, LOOK_OUT};
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::sync::{lock, Condvar, Mutex};
+use crate::sync::{lock, spin_for, Condvar, Mutex};
 
 const FOREVER: Duration = Duration::from_secs(60);
 
@@ -37,7 +37,8 @@ impl World {
         thread::spawn(move || {
             // A model that fails unwinds, and may not wait for a lock then.
             let member = ManuallyDrop::new(world.lane.join());
-            while let Some(taken) = world.lane.next(&member, usize::MAX, FOREVER) {
+            let spin = |came: &dyn Fn() -> bool| spin_for(LOOK_OUT, came);
+            while let Some(taken) = world.lane.next(&member, usize::MAX, FOREVER, &spin) {
                 if let Some(other) = needs(taken.job) {
                     world.wait_until(|done| done.contains(&other));
                 }
