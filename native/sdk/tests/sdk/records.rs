@@ -242,13 +242,7 @@ fn any_record_that_python_makes_comes_back_as_it_was() {
             let order: Order = args.get_item(0)?.extract()?;
             order.into_pyobject(args.py()).map(Bound::unbind)
         };
-        let (examples, least) = if std::env::var_os("SYMPHONY_FULL").is_some() {
-            (30_000, 1_000_000)
-        } else {
-            (700, 20_000)
-        };
-        let made = shrinking(py, "records_random", through, examples);
-        assert!(made >= least, "{made} values");
+        shrinking(py, "records_random", through);
     });
 }
 

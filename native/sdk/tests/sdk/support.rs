@@ -51,25 +51,28 @@ pub fn get<'py, T: for<'a> FromPyObject<'a, 'py>>(names: &Bound<'py, PyDict>, na
         .unwrap_or_else(|error: PyErr| panic!("{error}"))
 }
 
-/// Has Hypothesis send so many examples through `through`, by `module.shrinking`; how many values they held. The test
-/// fails with the smallest example that does not come back the same.
-pub fn shrinking<F>(py: Python<'_>, module: &str, through: F, examples: u32) -> u32
+/// Has Hypothesis send 20,000 values through `through`, a million in the long form, by `module.shrinking`. The test fails
+/// with the smallest example that does not come back the same.
+pub fn shrinking<F>(py: Python<'_>, module: &str, through: F)
 where
     F: Fn(&Bound<'_, PyTuple>, Option<&Bound<'_, PyDict>>) -> PyResult<Py<PyAny>>
         + Send
         + Sync
         + 'static,
 {
+    let is_full = std::env::var("SYMPHONY_FULL").is_ok_and(|full| !full.is_empty());
+    let least = if is_full { 1_000_000 } else { 20_000 };
     let made = PyCFunction::new_closure(py, None, None, through)
         .and_then(|through| {
             py.import(module)?
-                .call_method1("shrinking", (through, examples))
+                .call_method1("shrinking", (through, least))
         })
         .and_then(|made| made.extract());
-    made.unwrap_or_else(|error| {
+    let made: u32 = made.unwrap_or_else(|error: PyErr| {
         error.print(py);
         panic!("{error}");
-    })
+    });
+    assert!(made >= least, "{made} values");
 }
 
 /// Waits without the GIL until `done`.

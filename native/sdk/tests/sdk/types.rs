@@ -118,13 +118,7 @@ fn random_values_survive_rust() {
                 None => Ok(back.unbind()),
             }
         };
-        let (examples, least) = if std::env::var_os("SYMPHONY_FULL").is_some() {
-            (40_000, 1_000_000)
-        } else {
-            (900, 20_000)
-        };
-        let made = shrinking(py, "random_types_fixture", through, examples);
-        assert!(made >= least, "{made} values");
+        shrinking(py, "random_types_fixture", through);
     });
 }
 
