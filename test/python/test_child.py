@@ -80,9 +80,7 @@ def read(connection: socket.socket, length: int) -> bytes:
 def test_a_signal_to_a_thread_that_waits_for_the_editor_is_no_end(child: Child) -> None:
     process, connection = child
     tasks = Path(f"/proc/{process.pid}/task")
-    waiting = [
-        task.name for task in tasks.iterdir() if (task / "comm").read_text() == "conductor-link\n"
-    ]
+    waiting = [task.name for task in tasks.iterdir() if (task / "comm").read_text() == "conductor-link\n"]
     assert len(waiting) == 1
     for task in waiting:
         assert ctypes.CDLL(None).syscall(TGKILL, process.pid, int(task), signal.SIGINT) == 0

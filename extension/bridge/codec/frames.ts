@@ -316,7 +316,13 @@ function writeFrame(header: FrameHeader, packer: Packer, memory: FrameMemory, le
   }
 }
 
-function writeHeader(memory: FrameMemory, start: number, length: number, header: FrameHeader, packer: Packer): void {
+function writeHeader(
+  memory: FrameMemory,
+  start: number,
+  length: number,
+  header: FrameHeader,
+  packer: Packer,
+): void {
   const ints = memory.ints;
   const at = start >> 2;
   ints[at] = length;
