@@ -3,14 +3,17 @@
 //! Twin: `extension/protocol/frame.ts`, where the layout is drawn. Any thread; knows neither Python nor Node.
 
 use std::mem::size_of;
+use std::ops::Range;
 
 use crate::huge_pages;
-use crate::pack::{Malformed, PackBuf, PackView};
+use crate::pack::{Malformed, Owner, PackBuf, PackView};
 
 pub const HEADER: usize = 64;
 pub const VERSION: u16 = 1;
 /// Longest frame either side writes or accepts, in bytes.
 pub const MAX_FRAME: usize = 0x4000_0000;
+/// Bytes in front of each segment that tell its length.
+const SEGMENT_LENGTH: usize = 8;
 
 /// Kinds of frames.
 pub mod kind {
@@ -176,6 +179,43 @@ pub fn read_frame(bytes: &[u8]) -> Result<Frame<'_>, Malformed> {
     let bytes = bytes
         .get(..length)
         .ok_or(Malformed("a frame is cut short"))?;
+    let (mut frame, mut rest, segments) = read_front(bytes, length)?;
+    frame.pack.segments = rest.segments(segments)?;
+    Ok(frame)
+}
+
+/// Where the bytes of a frame's only segment lie, for a reader of a stream who has the `front` of a frame and wants
+/// them elsewhere. None when there are more of them, or none, or the front is too short to tell.
+pub fn only_segment(front: &[u8]) -> Option<Range<usize>> {
+    let header = front.get(..HEADER)?;
+    let [ops, nums, chars, segments] = lengths(header);
+    let parts = nums * size_of::<f64>() + pad8(ops * size_of::<i32>()) + pad8(chars);
+    let begin = HEADER + parts + SEGMENT_LENGTH;
+    let field = front.get(begin - SEGMENT_LENGTH..begin)?;
+    let (low, high) = (u32_at(field, 0) as usize, u32_at(field, 4));
+    let is_only = segments == 1 && high == 0;
+    let end = begin + low;
+    (is_only && pad8(end) == u32_at(header, 0) as usize).then_some(begin..end)
+}
+
+/// [`read_frame`] of a frame that was received apart: its `front` up to the bytes of its only segment, and these, which
+/// `owner` has.
+pub fn read_apart<'a>(
+    front: &'a [u8],
+    segment: &'a [u8],
+    owner: &'a Owner,
+) -> Result<Frame<'a>, Malformed> {
+    if only_segment(front) != Some(front.len()..front.len() + segment.len()) {
+        return Err(Malformed("a segment is not the one that was announced"));
+    }
+    let (mut frame, _, _) = read_front(front, pad8(front.len() + segment.len()))?;
+    frame.pack.segments = vec![segment];
+    frame.pack.owner = Some(owner);
+    Ok(frame)
+}
+
+/// A frame without its segments; what lies behind the other parts, and how many segments are announced there.
+fn read_front(bytes: &[u8], length: usize) -> Result<(Frame<'_>, Parts<'_>, usize), Malformed> {
     if u16::from_le_bytes([bytes[6], bytes[7]]) != VERSION {
         return Err(Malformed(
             "the two sides are of different builds (frame version)",
@@ -191,23 +231,28 @@ pub fn read_frame(bytes: &[u8]) -> Result<Frame<'_>, Malformed> {
         sent_ns: f64_at(bytes, 32),
         within: u32_at(bytes, 56),
     };
-    let [ops, nums, chars, segments] = [40, 44, 48, 52].map(|at| u32_at(bytes, at) as usize);
+    let [ops, nums, chars, segments] = lengths(bytes);
     let mut parts = Parts(&bytes[HEADER..]);
     let nums = parts.take(nums * size_of::<f64>())?;
     let ops = parts.take(ops * size_of::<i32>())?;
     let chars = parts.take(chars)?;
-    let segments = parts.segments(segments)?;
     let pack = PackView {
         ops: as_i32(ops)?,
         nums: as_f64(nums)?,
         chars,
-        segments,
+        ..PackView::default()
     };
-    Ok(Frame {
+    let frame = Frame {
         header,
         pack,
         length,
-    })
+    };
+    Ok((frame, parts, segments))
+}
+
+/// Of ops, nums, chars and segments, as a header tells them.
+fn lengths(header: &[u8]) -> [usize; 4] {
+    [40, 44, 48, 52].map(|at| u32_at(header, at) as usize)
 }
 
 /// Bytes in memory of their own, aligned so that frames can be read in place.
@@ -271,12 +316,12 @@ impl<'a> Parts<'a> {
 
     fn segments(&mut self, count: usize) -> Result<Vec<&'a [u8]>, Malformed> {
         // Each takes at least its length field: a count of millions reserves nothing.
-        if count > self.0.len() / 8 {
+        if count > self.0.len() / SEGMENT_LENGTH {
             return Err(Malformed("a segment is missing"));
         }
         let mut segments = Vec::with_capacity(count);
         for _ in 0..count {
-            let field = self.take(8)?;
+            let field = self.take(SEGMENT_LENGTH)?;
             let (low, high) = (u32_at(field, 0) as usize, u32_at(field, 4));
             if high != 0 {
                 return Err(Malformed("a segment is longer than its frame"));
@@ -392,6 +437,52 @@ mod tests {
             let mut broken = bytes.clone();
             broken[at] ^= 0xFF;
             let _ = read_frame(&broken).map(|frame| frame.pack.reader().text());
+        }
+    }
+
+    #[test]
+    fn a_frame_whose_only_segment_came_apart_reads_the_same() {
+        let (header, pack) = sample();
+        let mut bytes = Vec::new();
+        write_frame(&mut bytes, &header, &pack).unwrap();
+        let at = only_segment(&bytes).unwrap();
+        assert_eq!(bytes[at.clone()], [1, 2, 3]);
+        for cut in 0..at.start {
+            assert_eq!(only_segment(&bytes[..cut]), None);
+        }
+        let front = Chunk::copy(&bytes[..at.start]);
+        let apart = read_apart(front.bytes(), &[1, 2, 3], &()).unwrap();
+        let whole = read_frame(&bytes).unwrap();
+        assert_eq!(apart.header, whole.header);
+        assert_eq!(apart.length, whole.length);
+        assert_eq!(apart.pack.ops, whole.pack.ops);
+        assert_eq!(apart.pack.nums, whole.pack.nums);
+        assert_eq!(apart.pack.chars, whole.pack.chars);
+        assert_eq!(apart.pack.segments, whole.pack.segments);
+        assert!(read_apart(front.bytes(), &[1, 2], &()).is_err());
+        assert!(read_apart(&bytes[..at.start - 1], &[1, 2, 3], &()).is_err());
+    }
+
+    #[test]
+    fn nothing_but_one_segment_is_received_apart() {
+        let mut bytes = Vec::new();
+        write_frame(&mut bytes, &Header::default(), &PackBuf::new()).unwrap();
+        assert_eq!(only_segment(&bytes), None);
+        let mut pack = PackBuf::new();
+        pack.segment(vec![1]);
+        pack.segment(vec![2]);
+        bytes.clear();
+        write_frame(&mut bytes, &Header::default(), &pack).unwrap();
+        assert_eq!(only_segment(&bytes), None);
+        let (header, pack) = sample();
+        bytes.clear();
+        write_frame(&mut bytes, &header, &pack).unwrap();
+        for at in 0..bytes.len() {
+            let mut broken = bytes.clone();
+            broken[at] = broken[at].wrapping_add(8);
+            if let Some(segment) = only_segment(&broken) {
+                assert!(pad8(segment.end) == peek_length(&broken).unwrap().unwrap());
+            }
         }
     }
 

@@ -8,7 +8,7 @@
 mod reader;
 mod writer;
 
-pub use reader::{PackReader, PackView};
+pub use reader::{Owner, PackReader, PackView};
 pub use writer::{PackBuf, Segment};
 
 use std::fmt;

@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ffi::c_ulong;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,7 @@ use crate::host_calls;
 use crate::job::{lock, JobControl, Place};
 use crate::loop_queue::LoopQueue;
 use crate::objects;
+use crate::room::Room;
 use crate::session::{self, OwnedFrame};
 use crate::sessions::{self, Session};
 
@@ -54,6 +56,8 @@ pub enum Request {
     Pong(u32, Option<&'static Session>),
     /// A session has ended: nobody holds what was sent in it.
     ForgetSession(u32),
+    /// A thread that never takes the GIL needs `bytes` of a length, to fill.
+    MakeRoom(usize, SyncSender<Room>),
 }
 
 struct Pending {
@@ -179,6 +183,10 @@ pub fn control_main(py: Python<'_>) {
                     session::pong(id, false);
                 }
                 Request::ForgetSession(session) => objects::forget_session(py, session),
+                Request::MakeRoom(length, to) => {
+                    // Who asked goes without one where there is no memory, or when it comes too late.
+                    let _ = Room::new(py, length).map(|room| to.try_send(room));
+                }
             }
         }
         if let Some((check_at, before)) = stall {

@@ -30,6 +30,7 @@ mod plants;
 mod probes;
 mod refs;
 mod resolve;
+mod room;
 mod session;
 mod sessions;
 mod site;

@@ -26,6 +26,7 @@ use crate::job::{Call, Caller, Job, JobControl};
 use crate::js;
 use crate::refs::{self, Arrivals, BridgeRefs, Given};
 use crate::resolve::resolve;
+use crate::room::Room;
 use crate::sessions::{self, Session};
 use crate::stacks;
 
@@ -47,6 +48,19 @@ pub fn submit(frames: Chunk) -> Result<(), Malformed> {
     let chunk = Arc::new(frames);
     let mut calls = Vec::new();
     let outcome = accept_all(&chunk, &mut calls);
+    start(&mut calls);
+    outcome
+}
+
+/// [`submit`] for one frame that came in two parts: its front, and the bytes of its only segment.
+pub fn submit_apart(front: Chunk, segment: Room) -> Result<(), Malformed> {
+    let mut calls = Vec::new();
+    let frame = OwnedFrame {
+        chunk: Arc::new(front),
+        at: 0,
+        apart: Some(Arc::new(segment)),
+    };
+    let outcome = accept_next(frame, &mut calls).map(drop);
     start(&mut calls);
     outcome
 }
@@ -181,11 +195,17 @@ pub fn hello(token: &str) -> Vec<u8> {
 pub struct OwnedFrame {
     chunk: Arc<Chunk>,
     at: usize,
+    /// The bytes of its only segment, where they are not in the chunk.
+    apart: Option<Arc<Room>>,
 }
 
 impl OwnedFrame {
     pub fn read(&self) -> Result<frame::Frame<'_>, Malformed> {
-        frame::read_frame(&self.chunk.bytes()[self.at..])
+        let bytes = &self.chunk.bytes()[self.at..];
+        match &self.apart {
+            Some(room) => frame::read_apart(bytes, room.bytes(), &**room),
+            None => frame::read_frame(bytes),
+        }
     }
 
     /// The frame's value as a Python object.
@@ -195,27 +215,32 @@ impl OwnedFrame {
     }
 }
 
-/// Calls in a row are collected: they are entered and queued together.
 fn accept_all(chunk: &Arc<Chunk>, calls: &mut Vec<Accepted>) -> Result<(), Malformed> {
     let mut at = 0;
     while at < chunk.bytes().len() {
         let frame = OwnedFrame {
             chunk: chunk.clone(),
             at,
+            apart: None,
         };
-        let read = frame.read()?;
-        let header = read.header;
-        at += read.length;
-        if header.kind != kind::CALL {
-            // What follows a call may be about it.
-            start(calls);
-            accept(header, frame)?;
-        } else if !is_closed() {
-            calls.extend(accept_call(header, frame));
-        }
-        // With the session closed, nobody is left to answer to.
+        at += accept_next(frame, calls)?;
     }
     Ok(())
+}
+
+/// Calls in a row are collected: they are entered and queued together. Gives the frame's length.
+fn accept_next(frame: OwnedFrame, calls: &mut Vec<Accepted>) -> Result<usize, Malformed> {
+    let read = frame.read()?;
+    let (header, length) = (read.header, read.length);
+    if header.kind != kind::CALL {
+        // What follows a call may be about it.
+        start(calls);
+        accept(header, frame)?;
+    } else if !is_closed() {
+        calls.extend(accept_call(header, frame));
+    }
+    // With the session closed, nobody is left to answer to.
+    Ok(length)
 }
 
 /// A call, by its session and id.

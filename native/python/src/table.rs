@@ -314,6 +314,7 @@ impl SymPack {
                     .iter()
                     .map(|segment| slice(segment.data, segment.length))
                     .collect(),
+                owner: None,
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The reader of packs: a cursor that trusts nothing.
 
+use std::any::Any;
+
 use super::{tag, Malformed, WIDE_ARG};
 
 /// A borrowed pack of unknown origin.
@@ -9,7 +11,12 @@ pub struct PackView<'a> {
     pub nums: &'a [f64],
     pub chars: &'a [u8],
     pub segments: Vec<&'a [u8]>,
+    /// Who has the memory of the only segment, where it was received apart.
+    pub owner: Option<&'a Owner>,
 }
+
+/// Whatever the receiver chose.
+pub type Owner = dyn Any + Send + Sync;
 
 impl<'a> PackView<'a> {
     pub fn reader(&self) -> PackReader<'a, '_> {

@@ -216,6 +216,7 @@ impl PackBuf {
             nums: &self.nums,
             chars: &self.chars,
             segments: self.segments.iter().map(|bytes| &**bytes).collect(),
+            owner: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict};
 use pyo3::{ffi, intern};
 use symphony_core::pack::{
-    tag, Malformed, PackReader, PackView, KEPT, MAX_READ_DEPTH, MAX_SAFE_INTEGER,
+    tag, Malformed, Owner, PackReader, PackView, KEPT, MAX_READ_DEPTH, MAX_SAFE_INTEGER,
 };
 
 use super::dataclass::Plans;
@@ -36,6 +36,7 @@ pub struct Decoder<'a, 's, 'py> {
     pub py: Python<'py>,
     pub reader: PackReader<'a, 's>,
     refs: &'s dyn RefResolver,
+    owner: Option<&'a Owner>,
     pub shapes: ReadShapes,
     pub depth: usize,
     /// Ops of the whole pack.
@@ -54,6 +55,7 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
             py,
             reader: view.reader(),
             refs,
+            owner: view.owner,
             shapes: ReadShapes::default(),
             depth: 0,
             total: view.ops.len(),
@@ -144,7 +146,7 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
             tag::BIGINT => self.bigint(arg),
             tag::BYTES => Ok(PyBytes::new(py, self.reader.chars(arg)?).into_any()),
             tag::BYTEARRAY => Ok(PyByteArray::new(py, self.reader.chars(arg)?).into_any()),
-            tag::SEGMENT => segment::bytes(py, self.reader.segment(arg)?),
+            tag::SEGMENT => segment::bytes(py, self.reader.segment(arg)?, self.owner),
             tag::TUPLE => self.tuple(arg),
             tag::SET | tag::FROZENSET => {
                 let set = self.new_set(op as u8)?;

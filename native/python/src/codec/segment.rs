@@ -1,24 +1,22 @@
 //! Segments → `bytes`.
 
-use pyo3::ffi;
 use pyo3::prelude::*;
-use symphony_core::huge_pages;
+use symphony_core::pack::Owner;
 
-use super::decode::new;
 use super::failure::Outcome;
+use crate::room::Room;
 
-/// A copy, in memory that is written once only: `PyBytes` would give no time to ask for large pages before.
-pub fn bytes<'py>(py: Python<'py>, segment: &[u8]) -> Outcome<Bound<'py, PyAny>> {
-    // SAFETY: without a source, CPython makes room for so many bytes, or null with an exception. A slice's length
-    // fits.
-    let made = new(py, unsafe {
-        ffi::PyBytes_FromStringAndSize(std::ptr::null(), segment.len() as isize)
-    })?;
-    // SAFETY: `made` is bytes of that length, which nobody else has seen yet.
-    unsafe {
-        let room = ffi::PyBytes_AsString(made.as_ptr()).cast::<u8>();
-        huge_pages::expect_to_fill(room, segment.len());
-        room.copy_from_nonoverlapping(segment.as_ptr(), segment.len());
+/// The `bytes` that the segment was received in, or else a copy.
+pub fn bytes<'py>(
+    py: Python<'py>,
+    segment: &[u8],
+    owner: Option<&Owner>,
+) -> Outcome<Bound<'py, PyAny>> {
+    if let Some(room) = owner.and_then(|owner| owner.downcast_ref::<Room>()) {
+        return Ok(room.object(py));
     }
-    Ok(made)
+    // Not `PyBytes::new`: there would be no time to ask for large pages.
+    let mut room = Room::new(py, segment.len())?;
+    room.bytes_mut().copy_from_slice(segment);
+    Ok(room.object(py))
 }
