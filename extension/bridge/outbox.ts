@@ -23,10 +23,12 @@ export class Outbox implements FrameSink {
   /**
    * @param send takes whole frames
    * @param last called right before frames leave, to add what has been waiting for the end of the turn
+   * @param inParts whether `send` takes parts of frames, too
    */
   constructor(
     private readonly send: (frames: Uint8Array) => void,
     private readonly last: () => void,
+    private readonly inParts = false,
   ) {}
 
   push(frame: Uint8Array): void {
@@ -40,6 +42,14 @@ export class Outbox implements FrameSink {
     if (last !== undefined && last.memory === memory && last.end === start) last.end = end;
     else runs.push({ memory, start, end });
     this.plan();
+  }
+
+  /** The other side makes room for a long frame while the rest of it is copied here. */
+  begun(memory: ArrayBufferLike, start: number, end: number): boolean {
+    if (!this.inParts) return false;
+    this.wrote(memory, start, end);
+    this.flush();
+    return true;
   }
 
   /** Makes sure that a flush comes at the end of this turn. */

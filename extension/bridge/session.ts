@@ -110,6 +110,7 @@ export class Session implements RefOwner {
     this.outbox = new Outbox(
       (frames) => this.send(frames),
       () => this.postReleases(),
+      transport.inParts,
     );
     const look = (stay: boolean): boolean => this.look(stay);
     this.watch = transport.poll ? new AnswerWatch(look, () => this.calls.size) : null;

@@ -11,6 +11,8 @@ export interface Transport {
    * fails need not call it.
    */
   send(frames: Uint8Array, sent?: () => void): void;
+  /** Whether `send` also takes a frame in parts, one after the other. */
+  readonly inParts?: boolean;
   /**
    * The callback gets one or more whole frames per call, in order. `now`: a synchronous call holds this thread, so
    * answers must be sent before the callback returns.

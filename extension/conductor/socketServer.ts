@@ -134,6 +134,7 @@ export class SocketServer {
 
 /** Frames over the child's connection. */
 export class SocketTransport implements Transport {
+  readonly inParts = true;
   private callback: ((frames: Uint8Array) => void) | null = null;
   private readonly early: Uint8Array[] = [];
   private readonly splitter = new FrameSplitter();

@@ -37,6 +37,8 @@ interface Running {
   transport: SocketTransport;
   session: Session;
   info: HostInfo;
+  /** Whether they keep our process alive. */
+  held: boolean;
 }
 
 export class SubprocessHost implements ConductorHost {
@@ -157,7 +159,7 @@ export class SubprocessHost implements ConductorHost {
 
   private async connect(child: ChildProcess, transport: SocketTransport): Promise<Running> {
     const { facts, traceFile, pitHome, root, reason } = this.settings;
-    const running: Partial<Running> = { child, transport };
+    const running: Partial<Running> = { child, transport, held: true };
     const session = new Session(transport, {
       traced: this.settings.traceFile !== null,
       exposures: this.exposures,
@@ -201,15 +203,26 @@ export class SubprocessHost implements ConductorHost {
 
   private inFlight(running: Running, count: number): void {
     this.watched.expect(count > 0);
-    this.hold(running, count > 0);
+    this.holdWhile(running, count > 0);
   }
 
   /** An open bridge lets our process end; a call in flight does not. */
-  private hold({ child, transport }: Running, hold: boolean): void {
+  private holdWhile(running: Running, inFlight: boolean): void {
+    if (inFlight === running.held) return;
+    if (inFlight) this.hold(running, true);
+    // Calls that follow one another do not let go in between.
+    else {
+      setImmediate(() => {
+        if (running.held && running.session.inFlight === 0) this.hold(running, false);
+      });
+    }
+  }
+
+  private hold(running: Running, hold: boolean): void {
     // Nor does an end that is under way: somebody waits for the exit.
-    const isEnding = this.stopping !== null;
-    child.hold(hold || isEnding);
-    transport.hold(hold || isEnding);
+    running.held = hold || this.stopping !== null;
+    running.child.hold(running.held);
+    running.transport.hold(running.held);
   }
 }
 

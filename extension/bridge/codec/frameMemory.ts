@@ -32,9 +32,9 @@ export function reserve(length: number): FrameMemory {
   return slab;
 }
 
-/** Whether the memory of `frames` is worth to be given back. */
-export function isLong(frames: Uint8Array): boolean {
-  return frames.byteLength >= LONG;
+/** Whether memory of this length is worth to be given back. */
+export function isLong(bytes: Uint8Array): boolean {
+  return bytes.byteLength >= LONG;
 }
 
 /** Takes memory back whose only frame {@link isLong} and has been sent: nobody may look at it any more. */

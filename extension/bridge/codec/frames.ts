@@ -15,7 +15,7 @@ import { Tag } from '../../protocol/pack';
 import { type CharBuffer, viewChars } from './charBuffer';
 import type { PathStep } from './conversionError';
 import { ConversionError, FrameError } from './conversionError';
-import { type FrameMemory, reserve } from './frameMemory';
+import { type FrameMemory, isLong, reserve } from './frameMemory';
 import type { PackView } from './packCursor';
 import { leasePacker, type Packer } from './packer';
 import type { CallSite, RefContext } from './refContext';
@@ -48,6 +48,8 @@ export function encodeFrame(header: FrameHeader, value: unknown, refs: RefContex
 /** Is told where a frame was written, in memory that is not written again. */
 export interface FrameSink {
   wrote(memory: ArrayBufferLike, start: number, end: number): void;
+  /** The front of a long frame is written, its bytes are copied next and told by `wrote`. False: tell all of it then. */
+  begun?(memory: ArrayBufferLike, start: number, end: number): boolean;
 }
 
 /** {@link encodeFrame} for a CALL, without the tuples (name, args, kwargs, site), told to `sink`; see `Packer.call`. */
@@ -66,8 +68,8 @@ export function encodeCall(
     const length = frameLength(packer);
     const memory = reserve(length);
     const start = memory.used;
-    writeFrame(header, packer, memory, length);
-    sink.wrote(memory.bytes.buffer, start, start + length);
+    const told = writeFrame(header, packer, memory, length, sink);
+    sink.wrote(memory.bytes.buffer, told, start + length);
   });
 }
 
@@ -289,8 +291,14 @@ function frameLength(packer: Packer): number {
   return length;
 }
 
-/** Writes behind what the memory holds already. */
-function writeFrame(header: FrameHeader, packer: Packer, memory: FrameMemory, length: number): void {
+/** Writes behind what the memory holds already. Gives up to where `sink` knows of it. */
+function writeFrame(
+  header: FrameHeader,
+  packer: Packer,
+  memory: FrameMemory,
+  length: number,
+  sink?: FrameSink,
+): number {
   const { opsLen, numsLen, charsLen, segments } = packer;
   const opsFrom = FRAME_HEADER + numsLen * 8;
   const charsFrom = opsFrom + pad8(opsLen * 4);
@@ -306,14 +314,18 @@ function writeFrame(header: FrameHeader, packer: Packer, memory: FrameMemory, le
   const charsEnd = start + charsFrom + charsLen;
   for (let i = charsEnd; i < start + segmentsFrom; i++) memory.bytes[i] = 0;
   let at = start + segmentsFrom;
+  let told = start;
   for (const segment of segments) {
     memory.ints[at >> 2] = segment.byteLength;
     memory.ints[(at >> 2) + 1] = 0;
+    const isOnly = segments.length === 1;
+    if (isOnly && isLong(segment) && sink?.begun?.(memory.bytes.buffer, start, at + 8)) told = at + 8;
     memory.bytes.set(segment, at + 8);
     const end = at + 8 + segment.byteLength;
     at += 8 + pad8(segment.byteLength);
     memory.bytes.fill(0, end, at);
   }
+  return told;
 }
 
 function writeHeader(

@@ -7,6 +7,7 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 
 use symphony_core::frame::{self, Chunk};
+use symphony_core::huge_pages;
 use symphony_core::pack::Malformed;
 
 use crate::room::Room;
@@ -127,7 +128,10 @@ enum Place {
 impl Long {
     fn begin(begun: &[u8], length: usize) -> Self {
         if let Some((front, segment, mut room)) = apart(begun) {
-            room.bytes_mut()[..segment.len()].copy_from_slice(segment);
+            // While the editor copies what it will send.
+            let memory = room.bytes_mut();
+            huge_pages::map_now(memory.as_mut_ptr(), memory.len());
+            memory[..segment.len()].copy_from_slice(segment);
             return Self {
                 place: Place::Apart(Chunk::copy(front), room),
                 filled: segment.len(),

@@ -10,6 +10,8 @@ use std::io::{ErrorKind, Read, Result};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, TryLockError};
+use std::thread;
+use std::time::Duration;
 
 use symphony_core::lane::LOOK_OUT;
 use symphony_core::sync::spin_for;
@@ -21,6 +23,8 @@ use super::readiness::{Bell, Interest, Readiness};
 use crate::dispatch::{self, Lookout};
 use crate::job::lock;
 
+/// How long answers wait for others while jobs follow jobs.
+const BATCH: Duration = Duration::from_micros(50);
 const CLOSED: &str = "the editor closed the connection";
 
 /// Both directions of the socket. Lives as long as the process.
@@ -71,12 +75,23 @@ impl Link {
             if ready == Some(self.lifeline.as_raw_fd()) {
                 self.watch();
             }
-            self.bell.quiet();
+            if ready == Some(self.bell.as_raw_fd()) {
+                self.gather();
+            }
             self.send();
             if ready != Some(self.to.as_raw_fd()) {
                 let read = lock(&self.incoming).read(&self.from);
                 read.unwrap_or_else(|lost| leave(&lost));
             }
+        }
+    }
+
+    /// The bell was rung. While jobs follow jobs, some more answers are there in a moment; sending each alone takes
+    /// both sides longer than the call.
+    fn gather(&self) {
+        self.bell.quiet();
+        if dispatch::has_waiting() {
+            thread::sleep(BATCH);
         }
     }
 
