@@ -5,7 +5,6 @@
 use std::mem::size_of;
 use std::ops::Range;
 
-use crate::huge_pages;
 use crate::pack::{Malformed, Owner, PackBuf, PackView};
 
 pub const HEADER: usize = 64;
@@ -255,51 +254,6 @@ fn lengths(header: &[u8]) -> [usize; 4] {
     [40, 44, 48, 52].map(|at| u32_at(header, at) as usize)
 }
 
-/// Bytes in memory of their own, aligned so that frames can be read in place.
-#[derive(Debug)]
-pub struct Chunk {
-    words: Vec<u64>,
-    length: usize,
-}
-
-impl Chunk {
-    pub fn copy(bytes: &[u8]) -> Self {
-        let count = bytes.len().div_ceil(8);
-        let mut words: Vec<u64> = Vec::with_capacity(count);
-        huge_pages::expect_to_fill(words.as_mut_ptr().cast(), count * size_of::<u64>());
-        if let Some(last) = count.checked_sub(1) {
-            let room: *mut u64 = words.as_mut_ptr();
-            // SAFETY: the room is `count` words; the last one is written whole before part of it is copied over.
-            unsafe {
-                room.add(last).write(0);
-                std::ptr::copy_nonoverlapping(bytes.as_ptr(), room.cast(), bytes.len());
-                words.set_len(count);
-            }
-        }
-        Self {
-            words,
-            length: bytes.len(),
-        }
-    }
-
-    /// Room for so many bytes, all 0.
-    pub fn with_length(length: usize) -> Self {
-        let mut words = vec![0; length.div_ceil(8)];
-        huge_pages::expect_to_fill(words.as_mut_ptr().cast(), length);
-        Self { words, length }
-    }
-
-    pub fn bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as in `bytes`; any bytes make a u64.
-        &mut unsafe { self.words.align_to_mut::<u8>() }.1[..self.length]
-    }
-
-    pub fn bytes(&self) -> &[u8] {
-        // SAFETY: u64 has no padding, and u8 no alignment.
-        &unsafe { self.words.align_to::<u8>() }.1[..self.length]
-    }
-}
-
 struct Parts<'a>(&'a [u8]);
 
 impl<'a> Parts<'a> {
@@ -386,6 +340,7 @@ fn pad(out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chunk::Chunk;
 
     fn sample() -> (Header, PackBuf) {
         let header = Header {
@@ -484,23 +439,6 @@ mod tests {
                 assert!(pad8(segment.end) == peek_length(&broken).unwrap().unwrap());
             }
         }
-    }
-
-    #[test]
-    fn a_chunk_is_an_aligned_copy_of_any_length() {
-        for length in [0, 1, 7, 8, 9, 64] {
-            let bytes: Vec<u8> = (0..length).collect();
-            assert_eq!(Chunk::copy(&bytes).bytes(), bytes);
-        }
-        let (header, pack) = sample();
-        let mut bytes = vec![0];
-        let mut whole = Vec::new();
-        write_frame(&mut whole, &header, &pack).unwrap();
-        bytes.extend_from_slice(&whole);
-        assert_eq!(
-            read_frame(Chunk::copy(&bytes[1..]).bytes()).unwrap().header,
-            header
-        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Language-neutral core: packs, frames, recorder, handles. Knows neither Python nor Node.
 
+pub mod chunk;
 pub mod frame;
 pub mod handles;
 pub mod huge_pages;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 use symphony_abi::panics;
-use symphony_core::frame::Chunk;
+use symphony_core::chunk::Chunk;
 use symphony_core::pack::{PackBuf, PackView, Segment};
 
 use crate::codec::Exactness;

@@ -6,7 +6,8 @@
 use std::io::{ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 
-use symphony_core::frame::{self, Chunk};
+use symphony_core::chunk::Chunk;
+use symphony_core::frame;
 use symphony_core::huge_pages;
 use symphony_core::pack::Malformed;
 

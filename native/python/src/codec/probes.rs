@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use symphony_core::frame::{self, Chunk, Header};
+use symphony_core::chunk::Chunk;
+use symphony_core::frame::{self, Header};
 use symphony_core::pack::PackBuf;
 
 use super::{decode, encode, failure, NoRefs};

@@ -5,7 +5,8 @@
 use std::future::Future;
 
 use pyo3::prelude::*;
-use symphony_core::frame::{self, Chunk, Header};
+use symphony_core::chunk::Chunk;
+use symphony_core::frame::{self, Header};
 use symphony_core::pack::PackBuf;
 use symphony_pit::{Failure, Kind, Op, Opaque};
 
