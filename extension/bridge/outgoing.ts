@@ -8,6 +8,7 @@ import { FrameFlag, FrameKind } from '../protocol/frame';
 import { type ErrorMaker, placed, SharedCaller, unplaced } from './callerBudget';
 import { ConversionError as CodecError, type FrameSink } from './codec';
 import { after } from './deadline';
+import { Emitter } from './emitter';
 import { BridgeError, CallCancelled, type ErrorContext, errorFromPayload, type JoinedFrame } from './errors';
 import { type CancelReport, IgnoredCancels } from './ignoredCancels';
 import type { LiveHandles } from './liveHandles';
@@ -85,6 +86,16 @@ export class OutgoingCalls {
 
   /** Calls that went on after their cancellation; see `IgnoredCancels`. */
   readonly ignored = new IgnoredCancels();
+
+  private readonly givenUp = new Emitter<void>();
+  /** A caller gave up, and Python was told. */
+  readonly onDidCancel = this.givenUp.on;
+
+  /** Whether a call that its caller gave up has not been answered. */
+  get hasCancelled(): boolean {
+    for (const { cancelled } of this.pending.values()) if (cancelled) return true;
+    return false;
+  }
 
   /** The surroundings in which the call was made; null when nothing is known of it. */
   scopeOf(id: number): AsyncResource | null {
@@ -243,6 +254,7 @@ export class OutgoingCalls {
     pending.cancelled = cancelled;
     const reason = `${pending.call.label} ${cancelled.message}`;
     this.outbox.push(this.wire.encode({ kind: FrameKind.CANCEL, id }, reason));
+    this.givenUp.fire();
   }
 
   private take(id: number): Pending | undefined {

@@ -149,8 +149,18 @@ export class Session implements RefOwner {
     return this.calls.ignored.on;
   }
 
+  /** A caller gave a call up. */
+  get onDidCancel(): (listener: () => void) => { dispose(): void } {
+    return this.calls.onDidCancel;
+  }
+
   get closed(): boolean {
     return this.reason !== null;
+  }
+
+  /** Whether a call that its caller gave up has not been answered. */
+  get hasCancelled(): boolean {
+    return this.calls.hasCancelled;
   }
 
   /** Calls and pings that Python has not answered yet. */

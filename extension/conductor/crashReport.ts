@@ -25,6 +25,14 @@ export function crashError(exit: ChildExit): BridgeError {
   });
 }
 
+/** The error every call in flight gets when the child does not listen any more. */
+export function deafError(): BridgeError {
+  return new BridgeError("Python's process did not listen any more, so it was ended", {
+    code: 'crashed',
+    hint: 'It was stopped, or native code kept the GIL. Run it again: the next call starts a fresh process.',
+  });
+}
+
 /** The error of a child that never became ready. */
 export function startError(executable: string, exit: ChildExit): BridgeError {
   const how = exit.signal

@@ -18,10 +18,11 @@ import { userEnvironment } from './environment';
 import type { Health } from './healthWatch';
 import type { ConductorHost, Disposable, HostChoice, HostExit, HostInfo, HostOutput } from './host';
 import type { InterpreterSearch } from './interpreter';
-import { Supervisor } from './supervisor';
+import { type RestartPolicy, Supervisor } from './supervisor';
 
 export * from '../bridge/codec/values';
 export { strict } from '../bridge/strict';
+export type { RestartPolicy } from './supervisor';
 
 /** What `openBridge` may be told; everything is optional. */
 export interface OpenOptions {
@@ -45,6 +46,8 @@ export interface OpenOptions {
    * or a `pitHome`, needs `new Worker(file, { env: SHARE_ENV })`.
    */
   env?: Readonly<Record<string, string>>;
+  /** When a child that crashes again and again is not started any more by itself. Default: see `DEFAULT_POLICY`. */
+  restartPolicy?: RestartPolicy;
   /** Folder where the result of the embedding probe is kept between runs. */
   cacheDir?: string;
   /** One line per decision, for a log. */
@@ -119,14 +122,19 @@ export async function openBridge(options: OpenOptions = {}): Promise<Bridge> {
     cacheDir,
     log: options.log ?? (() => {}),
   });
-  return host instanceof EmbeddedHost ? new InProcessBridge(host) : new HostBridge(host);
+  return host instanceof EmbeddedHost
+    ? new InProcessBridge(host)
+    : new HostBridge(host, options.restartPolicy);
 }
 
 class HostBridge<H extends ConductorHost = ConductorHost> implements Bridge {
   private readonly supervisor: Supervisor;
 
-  constructor(readonly host: H) {
-    this.supervisor = new Supervisor(host);
+  constructor(
+    readonly host: H,
+    policy?: RestartPolicy,
+  ) {
+    this.supervisor = new Supervisor(host, policy);
   }
 
   get kind(): H['kind'] {

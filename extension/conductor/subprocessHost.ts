@@ -10,9 +10,10 @@ import { BridgeClosed, BridgeError } from '../bridge/errors';
 import type { ExposedFunctions, Exposures } from '../bridge/hostCalls';
 import { Session } from '../bridge/session';
 import { type ChildExit, ChildProcess } from './childProcess';
-import { crashError, startError } from './crashReport';
+import { crashError, deafError, startError } from './crashReport';
 import { userEnvironment } from './environment';
 import { type Health, HealthWatch } from './healthWatch';
+import { whenDeaf } from './hearing';
 import type { ConductorHost, Disposable, HostExit, HostInfo, HostOutput } from './host';
 import { type HostSettings, pythonFolder, pythonVariables, sourceResolver } from './hostSettings';
 import { SocketServer, type SocketTransport } from './socketServer';
@@ -183,6 +184,10 @@ export class SubprocessHost implements ConductorHost {
 
   private watch(running: Running): void {
     const { child, transport, session } = running;
+    whenDeaf(session, () => {
+      session.fail(deafError());
+      void child.kill();
+    });
     const exited = child.exited.then((exit) => this.exited(running, exit));
     transport.onClose(() => {
       // An exit tells more than a lost connection: give it a moment to arrive.

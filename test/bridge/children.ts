@@ -4,12 +4,14 @@
  * Must not know: what is tested.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { buildSync } from 'esbuild';
+
+export { isAlive, isGoneWithin } from './alive';
 
 const ROOT = join(__dirname, '..', '..');
 const TIMEOUT_MS = 60_000;
@@ -97,24 +99,6 @@ export class Program {
     if (match) return match;
     throw new Error(`${pattern} was not printed\n${this.stdout}\n${this.stderr}`);
   }
-}
-
-/** Whether a process runs; a dead one that nobody has waited for does not. */
-export function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
-/** Waits until a process is gone; false when it still runs after `ms`. */
-export async function isGoneWithin(pid: number, ms: number): Promise<boolean> {
-  for (const until = Date.now() + ms; Date.now() < until; ) {
-    if (!isAlive(pid)) return true;
-    await delay(10);
-  }
-  return !isAlive(pid);
 }
 
 /** The folders of sockets in a temporary folder. */
