@@ -29,7 +29,7 @@ export const DEFAULT_POLICY: RestartPolicy = {
 export class Supervisor {
   private crashes: number[] = [];
   private starting: Promise<void> | null = null;
-  private closed = false;
+  private stopping: Promise<void> | null = null;
 
   constructor(
     private readonly host: ConductorHost,
@@ -43,7 +43,7 @@ export class Supervisor {
 
   /** True from `stop()` on, until a person's restart. */
   get stopped(): boolean {
-    return this.closed;
+    return this.stopping !== null;
   }
 
   /**
@@ -51,7 +51,7 @@ export class Supervisor {
    * @throws BridgeClosed after `stop()`; BridgeError `crash-loop` when it crashed too often
    */
   async ready(): Promise<Session> {
-    if (this.closed) throw new BridgeClosed();
+    if (this.stopped) throw new BridgeClosed();
     if (!this.host.running) await this.bringBack();
     return this.host.session;
   }
@@ -59,13 +59,17 @@ export class Supervisor {
   /** A person's restart: forgets earlier crashes. */
   async restart(): Promise<void> {
     this.crashes = [];
-    this.closed = false;
+    this.stopping = null;
     await this.once(() => this.host.restart());
   }
 
-  async stop(): Promise<void> {
-    if (this.closed) return;
-    this.closed = true;
+  /** Whoever stops it again waits for the same end. */
+  stop(): Promise<void> {
+    this.stopping ??= this.end();
+    return this.stopping;
+  }
+
+  private async end(): Promise<void> {
     await this.starting?.catch(() => {});
     await this.host.stop();
   }

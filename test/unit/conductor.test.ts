@@ -71,6 +71,18 @@ test('a host that keeps crashing is left alone until a person restarts it, or ti
   assert.equal(host.starts, 4);
 });
 
+test('regression: who stops a host again waits for its end, too', async () => {
+  const { host, supervisor } = supervise();
+  let ended = false;
+  host.stop = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    ended = true;
+  };
+  void supervisor.stop();
+  await supervisor.stop();
+  assert.equal(ended, true);
+});
+
 test('a stopped host stays stopped', async () => {
   const { host, supervisor } = supervise();
   await supervisor.stop();
