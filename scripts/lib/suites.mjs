@@ -25,7 +25,7 @@ export async function suites({ full }) {
   return [
     cargo(full ? 20 : 3),
     full && models(5),
-    sdk(full ? 10 : 2),
+    sdk(full ? 15 : 2),
     pytest(full ? 20 : 2, full ? ['--timeout=1200'] : []),
     nodeTests('unit', full ? 10 : 1),
     ...(await bridgeTests(full)),
