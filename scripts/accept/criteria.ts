@@ -34,7 +34,7 @@ export const rows: Row[] = [
   {
     id: 'types',
     criterion: 'Type conversion: lossless round trips, both directions, unsupported types named',
-    command: `${pytest('test/python/test_codec*.py')} && ${node('test/unit/codec*.test.ts test/bridge/types*.test.ts test/bridge/randomTypes.test.ts')}`,
+    command: `${pytest('test/python/test_codec*.py')} && ${node('test/unit/codec*.test.ts test/bridge/types*.test.ts test/bridge/references.test.ts test/bridge/numpyTypes.test.ts test/bridge/converters.test.ts test/bridge/strict.test.ts')}`,
     limit: '100 % of the property, golden and hostile cases',
     figure: tests(40),
   },
