@@ -3,6 +3,9 @@
 mod calls;
 mod cancellation;
 mod errors;
+mod forms;
+mod leaves;
+mod memory;
 mod records;
 mod support;
 mod types;
