@@ -1,6 +1,6 @@
 // The acceptance table: one row per criterion that the product has to meet. It grows with the product; a row that
 // cannot be measured by a command does not belong here.
-import { bench, benchAll, growth, type Row, seconds, shows, suite, tests } from './row';
+import { bench, benchAll, chaos, growth, type Row, seconds, shows, suite, tests } from './row';
 
 const pytest = (files: string) =>
   `PYTHONPATH=python .venv/bin/python -m pytest -q -c python/pyproject.toml --rootdir . ${files}`;
@@ -90,6 +90,27 @@ export const rows: Row[] = [
     command: 'npm run -s chaos -- --cycles 300 --seed 1',
     limit: '300 of 300 cycles, nothing leaked',
     figure: shows(/300 of 300 cycles/, /0 processes, 0 descriptors, 0 files/),
+  },
+  {
+    id: 'subprocess.chaos',
+    criterion: 'Subprocess: 300 random faults; calls end with typed errors, the next one is right, nothing leaks',
+    command: 'npm run -s chaos -- --cycles 300 --seed 20',
+    limit: '100 %, 0 processes, descriptors and files',
+    figure: chaos(300),
+  },
+  {
+    id: 'subprocess.orphans',
+    criterion: 'Subprocess: no orphan and no zombie, however the editor ends and whatever the child does then',
+    command: node('test/bridge/orphans.test.ts test/bridge/tearDown.test.ts'),
+    limit: 'all pass',
+    figure: tests(40),
+  },
+  {
+    id: 'pit.locality',
+    criterion: 'The Pit is local: no byte on the socket, no system call where there is no disk; the home is shared',
+    command: `${pytest('test/python/test_pit_locality.py')} && ${node('test/bridge/pitLocality.test.ts')}`,
+    limit: 'all pass',
+    figure: tests(16),
   },
   {
     id: 'pit',

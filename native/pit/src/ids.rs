@@ -117,7 +117,10 @@ mod tests {
         let mut drawn = [0; 16];
         reader.read_exact(&mut drawn).unwrap();
         // SAFETY: the copy is ours, and nobody else waits for it.
-        assert_eq!(unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) }, child);
+        assert_eq!(
+            unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) },
+            child
+        );
         assert_ne!(Uuid::from_bytes(drawn), fresh());
     }
 }

@@ -60,7 +60,7 @@ impl Home {
 
     fn start(op: Op, folder: Option<PathBuf>, connection: Connection) -> Result<Home> {
         let main = Arc::new(Mutex::new(connection));
-        let writer = Writer::start(main.clone()).map_err(|error| {
+        let writer = Writer::start(main.clone(), folder.is_some()).map_err(|error| {
             op.error(
                 Kind::Internal,
                 format!("cannot start the writer thread: {error}"),

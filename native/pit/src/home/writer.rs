@@ -1,6 +1,7 @@
 //! The one writing thread of a home. Every change is a job; jobs that wait together share one transaction, so that
 //! one fsync serves many callers. `Urgent` callers wait for their commit; `Lazy` jobs are committed within 50 ms, in a
-//! transaction after the urgent ones. Must not know what the jobs write.
+//! transaction after the urgent ones; in memory, where there is no disk to be on, when somebody looks or many wait. Must
+//! not know what the jobs write.
 
 mod batch;
 
@@ -78,7 +79,7 @@ impl Job for LazyJob {
 
 enum Message {
     Urgent(Box<dyn Job>),
-    /// There are lazy jobs now; sent with the first of them only, since waking a thread costs more than they do.
+    /// There are enough lazy jobs now; sent with one of them only, since waking a thread costs more than they do.
     Lazy,
     Settle(Box<dyn FnOnce(&Lazy) + Send>),
 }
@@ -118,6 +119,8 @@ impl Failures {
 pub struct Writer {
     queue: Mutex<Option<Sender<Message>>>,
     lazy: Arc<Lazy>,
+    /// So many lazy jobs wake the writer.
+    enough: usize,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
@@ -151,7 +154,8 @@ impl<T> Pending<T> {
 }
 
 impl Writer {
-    pub fn start(connection: Arc<Mutex<Connection>>) -> std::io::Result<Writer> {
+    /// `durable`: lazy jobs are for the disk, so the first of them is one too many to leave alone.
+    pub fn start(connection: Arc<Mutex<Connection>>, durable: bool) -> std::io::Result<Writer> {
         let (sender, receiver) = std::sync::mpsc::channel();
         let lazy = Arc::new(Lazy::default());
         let shared = lazy.clone();
@@ -161,6 +165,7 @@ impl Writer {
         Ok(Writer {
             queue: Mutex::new(Some(sender)),
             lazy,
+            enough: if durable { 1 } else { BATCH },
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -190,9 +195,9 @@ impl Writer {
         self.lazy.pending.fetch_add(1, Ordering::Relaxed);
         let mut jobs = self.lazy.jobs.lock();
         jobs.push(Box::new(job));
-        let first = jobs.len() == 1;
+        let are_enough = jobs.len() == self.enough;
         drop(jobs);
-        if first {
+        if are_enough {
             self.send(Message::Lazy);
         }
     }
