@@ -6,6 +6,7 @@ mod errors;
 mod forms;
 mod leaves;
 mod memory;
+mod random_records;
 mod records;
 mod support;
 mod types;

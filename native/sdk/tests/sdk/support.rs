@@ -51,28 +51,48 @@ pub fn get<'py, T: for<'a> FromPyObject<'a, 'py>>(names: &Bound<'py, PyDict>, na
         .unwrap_or_else(|error: PyErr| panic!("{error}"))
 }
 
-/// Has Hypothesis send 20,000 values through `through`, a million in the long form, by `module.shrinking`. The test fails
-/// with the smallest example that does not come back the same.
-pub fn shrinking<F>(py: Python<'_>, module: &str, through: F)
-where
-    F: Fn(&Bound<'_, PyTuple>, Option<&Bound<'_, PyDict>>) -> PyResult<Py<PyAny>>
-        + Send
-        + Sync
-        + 'static,
-{
-    let is_full = std::env::var("SYMPHONY_FULL").is_ok_and(|full| !full.is_empty());
-    let least = if is_full { 1_000_000 } else { 20_000 };
-    let made = PyCFunction::new_closure(py, None, None, through)
-        .and_then(|through| {
-            py.import(module)?
-                .call_method1("shrinking", (through, least))
-        })
-        .and_then(|made| made.extract());
-    let made: u32 = made.unwrap_or_else(|error: PyErr| {
+/// Has Hypothesis send values through `through`, by `module.shrinking`. The test fails with the smallest example that does
+/// not come back the same.
+pub fn shrinking<F: Function>(py: Python<'_>, module: &str, through: F) {
+    let made = shrink(py, module, through, least_values()).unwrap_or_else(|error| {
         error.print(py);
         panic!("{error}");
     });
-    assert!(made >= least, "{made} values");
+    assert!(made >= least_values(), "{made} values");
+}
+
+/// Has Hypothesis send at least so many values through `through`; how many they were.
+///
+/// # Errors
+/// What `module.shrinking` raises for the smallest example that does not come back the same.
+pub fn shrink<F: Function>(py: Python<'_>, module: &str, through: F, least: u32) -> PyResult<u32> {
+    let through = PyCFunction::new_closure(py, None, None, through)?;
+    let made = py
+        .import(module)?
+        .call_method1("shrinking", (through, least))?;
+    made.extract()
+}
+
+/// How many random values a test sends at least: a million in the long form.
+pub fn least_values() -> u32 {
+    match std::env::var("SYMPHONY_FULL") {
+        Ok(full) if !full.is_empty() => 1_000_000,
+        _ => 20_000,
+    }
+}
+
+/// What Python can call.
+pub trait Function:
+    Fn(&Bound<'_, PyTuple>, Option<&Bound<'_, PyDict>>) -> PyResult<Py<PyAny>> + Send + Sync + 'static
+{
+}
+
+impl<F> Function for F where
+    F: Fn(&Bound<'_, PyTuple>, Option<&Bound<'_, PyDict>>) -> PyResult<Py<PyAny>>
+        + Send
+        + Sync
+        + 'static
+{
 }
 
 /// Waits without the GIL until `done`.
