@@ -4,6 +4,7 @@
  * Threads: extension host main thread. Must not know: how the handlers do their work.
  */
 import * as vscode from 'vscode';
+import { showCrashReportCommand, tryEmbeddedAgainCommand } from './commands/crash';
 import { showEnvironmentsCommand } from './commands/environments';
 import { selectInterpreterCommand } from './commands/interpreter';
 import { invokePitOperationCommand } from './commands/pit';
@@ -28,6 +29,8 @@ function createHandlers(workbench: Workbench): Record<CommandName, Handler> {
     debugScript: (target) => debugScriptCommand(target),
     stop: () => stopCommand(workbench),
     openTrace: () => workbench.trace.show(),
+    showCrashReport: () => showCrashReportCommand(workbench),
+    tryEmbeddedAgain: () => tryEmbeddedAgainCommand(workbench),
     invokePitOperation: (call) => invokePitOperationCommand(workbench, call),
     selectInterpreter: (path) => selectInterpreterCommand(workbench, path),
     showEnvironments: () => showEnvironmentsCommand(workbench),

@@ -11,6 +11,8 @@ export const COMMANDS = {
   debugScript: 'symphony.debugScript',
   stop: 'symphony.stop',
   openTrace: 'symphony.openTrace',
+  showCrashReport: 'symphony.showCrashReport',
+  tryEmbeddedAgain: 'symphony.tryEmbeddedAgain',
   invokePitOperation: 'symphony.invokePitOperation',
   selectInterpreter: 'symphony.selectInterpreter',
   showEnvironments: 'symphony.showEnvironments',

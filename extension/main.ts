@@ -21,6 +21,8 @@ export function activate(context: vscode.ExtensionContext): WorkbenchApi {
     registerCodeLenses(),
     registerDebugConfigurations(),
   );
+  // What crashed before is told, but not at the cost of the start.
+  setImmediate(() => workbench?.lookBack());
   const { user, system } = process.cpuUsage(before);
   return workbenchApi(workbench, { wallMs: performance.now() - began, cpuMs: (user + system) / 1000 });
 }

@@ -9,6 +9,7 @@ import { onMessage, post, remember, remembered } from './host';
 import { formatCount } from './model/format';
 import { TraceStore } from './model/store';
 import { CallsView } from './views/callsView';
+import { CrashView } from './views/crashView';
 import { ErrorsView } from './views/errorsView';
 import { Header } from './views/header';
 import { LeaksView } from './views/leaksView';
@@ -22,6 +23,7 @@ export class App {
   constructor(root: HTMLElement) {
     const showSpan = (span: number) => this.reveal(span);
     const header = new Header(this.store, () => post({ type: 'refresh' }));
+    const crash = new CrashView(this.store, () => post({ type: 'openReport' }));
     const errors = new ErrorsView(this.store, showSpan);
     const leaks = new LeaksView(this.store, showSpan);
     this.badges = {
@@ -31,7 +33,7 @@ export class App {
     };
     this.panels.setAttribute('activeid', `tab-${remembered().tab}`);
     this.panels.addEventListener('change', () => this.tabChanged());
-    root.append(header.element, this.panels);
+    root.append(header.element, crash.element, this.panels);
     this.store.subscribe((event) => {
       if (event !== 'selected') this.count();
     });

@@ -3,21 +3,26 @@
  * Threads: JavaScript main thread.
  * Must not know: VS Code.
  */
+import { hasAddon } from '../bridge/addon';
 import { BridgeError } from '../bridge/errors';
+import type { BlackBox } from './crash/blackBox';
+import type { Sentinel } from './crash/sentinel';
 import { startEmbedded } from './embeddedHost';
 import { runsHere } from './embeddedPython';
-import { probeEmbedding } from './embeddingProbe';
+import { embeddingKey, probeEmbedding } from './embeddingProbe';
 import type { ConductorHost, HostChoice } from './host';
 import type { HostSettings } from './hostSettings';
 import { findInterpreter, type InterpreterSearch } from './interpreter';
+import type { InterpreterFacts } from './probe';
 import { SubprocessHost } from './subprocessHost';
 
 /** What is asked for. */
 export interface HostRequest {
   host: HostChoice;
   search: InterpreterSearch;
-  settings: Omit<HostSettings, 'facts' | 'reason'>;
+  settings: Omit<HostSettings, 'facts' | 'reason' | 'fellBack'>;
   cacheDir: string | undefined;
+  blackBox: BlackBox | undefined;
   log(line: string): void;
 }
 
@@ -30,9 +35,12 @@ export async function chooseHost(request: HostRequest): Promise<ConductorHost> {
   for (const { path, source: from, taken, reason } of candidates) {
     request.log(`${taken ? 'taken' : 'passed over'}: ${path} (${from}): ${reason}`);
   }
-  const settings: HostSettings = { ...request.settings, facts, reason: '' };
-  if (request.host === 'subprocess') {
-    return SubprocessHost.start({ ...settings, reason: `asked for; Python from ${source}` });
+  const settings: HostSettings = { ...request.settings, facts, reason: '', fellBack: false };
+  if (request.host === 'subprocess') return startChild(request, settings, `asked for; Python from ${source}`);
+  request.blackBox?.settle();
+  const doubt = request.host === 'auto' ? await doubtOf(request.blackBox, settings.root, facts) : null;
+  if (doubt !== null) {
+    return startChild(request, { ...settings, fellBack: true }, `embedding is passed over: ${doubt}`);
   }
   const verdict = runsHere(settings)
     ? { ok: true, reason: 'this process runs it already' }
@@ -45,7 +53,32 @@ export async function chooseHost(request: HostRequest): Promise<ConductorHost> {
       hint: 'Use the subprocess host (--host subprocess), or a Python with a shared library (Debian: libpython3-dev).',
     });
   }
-  return SubprocessHost.start({ ...settings, reason: `embedding is not possible: ${verdict.reason}` });
+  return startChild(request, settings, `embedding is not possible: ${verdict.reason}`);
+}
+
+/** Why `auto` leaves this Python to a child although it could be embedded; null when it does not. */
+export async function doubtOf(
+  blackBox: BlackBox | undefined,
+  root: string,
+  { path, libpython }: InterpreterFacts,
+): Promise<string | null> {
+  if (!blackBox || libpython === null || !hasAddon(root)) return null;
+  const doubt = blackBox.doubtOf(await embeddingKey(root, path, libpython));
+  if (!doubt) return null;
+  const time = new Date(doubt.atMs).toLocaleString();
+  return `${doubt.why} (${time}). “Try Embedded Again” is the way back`;
+}
+
+async function startChild(
+  { blackBox }: HostRequest,
+  settings: HostSettings,
+  reason: string,
+): Promise<SubprocessHost> {
+  const host = await SubprocessHost.start({ ...settings, reason });
+  host.onDidExit((exit) => {
+    if (!exit.expected) blackBox?.childCrashed(host.info, settings.workspace, exit);
+  });
+  return host;
 }
 
 async function embed(
@@ -54,16 +87,24 @@ async function embed(
   source: string,
   proof: string,
 ): Promise<ConductorHost> {
+  const sentinel = await sentinelFor(request.blackBox, settings);
   if (request.host === 'embedded')
-    return startEmbedded({ ...settings, reason: `asked for; Python from ${source}` });
+    return startEmbedded({ ...settings, reason: `asked for; Python from ${source}` }, sentinel);
   try {
-    return startEmbedded({
-      ...settings,
-      reason: `shared library found, ${proof}; Python from ${source}`,
-    });
+    const reason = `shared library found, ${proof}; Python from ${source}`;
+    return startEmbedded({ ...settings, reason }, sentinel);
   } catch (error) {
     if (!(error instanceof BridgeError)) throw error;
     request.log(`embedding failed: ${error.message}`);
-    return SubprocessHost.start({ ...settings, reason: `embedding failed: ${error.message}` });
+    return startChild(request, settings, `embedding failed: ${error.message}`);
   }
+}
+
+async function sentinelFor(
+  blackBox: BlackBox | undefined,
+  { root, facts, workspace, traceFile }: HostSettings,
+): Promise<Sentinel | null> {
+  if (!blackBox || facts.libpython === null) return null;
+  const key = await embeddingKey(root, facts.path, facts.libpython);
+  return blackBox.sentinel({ key, interpreter: facts.path, version: facts.version, workspace, traceFile });
 }

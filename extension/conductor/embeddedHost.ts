@@ -10,6 +10,7 @@ import { Emitter } from '../bridge/emitter';
 import type { ExposedFunctions } from '../bridge/hostCalls';
 import { checkExposedName } from '../bridge/hostObjects';
 import type { SyncSession } from '../bridge/syncSession';
+import type { Sentinel } from './crash/sentinel';
 import { type EmbeddedPython, joinPython, type Offer } from './embeddedPython';
 import type { Health } from './healthWatch';
 import type { ConductorHost, Disposable, HostExit, HostInfo, HostOutput } from './host';
@@ -17,10 +18,11 @@ import type { HostSettings } from './hostSettings';
 
 /**
  * Joins the interpreter of this process, starting it if there is none.
+ * @param sentinel stands while Python is used here; null when nobody wants to know of a crash
  * @throws BridgeError `embedding-failed`, or `embedding-fixed` when another Python is already here
  */
-export function startEmbedded(settings: HostSettings): EmbeddedHost {
-  return new EmbeddedHost(joinPython(settings), settings.reason);
+export function startEmbedded(settings: HostSettings, sentinel: Sentinel | null = null): EmbeddedHost {
+  return new EmbeddedHost(joinPython(settings, sentinel), settings.reason);
 }
 
 export class EmbeddedHost implements ConductorHost {
@@ -40,7 +42,7 @@ export class EmbeddedHost implements ConductorHost {
     const { version, executable, prefix } = shared.python;
     const { traceFile, pitHome } = shared.settings;
     const facts = { version, executable, prefix, pid: process.pid, traceFile, pitHome };
-    this.info = { kind: 'embedded', ...facts, reason };
+    this.info = { kind: 'embedded', ...facts, reason, fellBack: false };
     this.join();
   }
 

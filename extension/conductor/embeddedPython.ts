@@ -12,6 +12,7 @@ import { BridgeError } from '../bridge/errors';
 import type { ExposedFunctions, Exposures } from '../bridge/hostCalls';
 import { SyncSession } from '../bridge/syncSession';
 import type { Transport } from '../bridge/transport';
+import type { Sentinel } from './crash/sentinel';
 import { addToEnvironment } from './environment';
 import { HealthWatch } from './healthWatch';
 import type { HostOutput } from './host';
@@ -30,8 +31,8 @@ let only: EmbeddedPython | null = null;
  * The interpreter of this process, started if there is none.
  * @throws BridgeError `embedding-failed`, or `embedding-fixed` when another Python is already here
  */
-export function joinPython(settings: HostSettings): EmbeddedPython {
-  only ??= startPython(settings);
+export function joinPython(settings: HostSettings, sentinel: Sentinel | null): EmbeddedPython {
+  only ??= startPython(settings, sentinel);
   only.refuseAnother(settings.facts);
   return only;
 }
@@ -63,6 +64,8 @@ export class EmbeddedPython {
     readonly python: StartedPython,
     /** Those of the first host: trace file and Pit home are the process's, and stay. */
     readonly settings: HostSettings,
+    /** Likewise of the first host: the others' process is the same. */
+    private readonly sentinel: Sentinel | null,
   ) {}
 
   /** The session that all members share; the last one, closed, when nobody is a member. */
@@ -73,12 +76,16 @@ export class EmbeddedPython {
   /** One more host uses Python; the first one begins a session. */
   join(member: unknown): void {
     this.members.add(member);
+    this.sentinel?.raise('running');
     if (this.connected?.closed !== false) this.connected = this.connect();
   }
 
   /** A host is done; the last one ends the session. */
   leave(member: unknown): void {
-    if (this.members.delete(member) && this.members.size === 0) this.disconnect();
+    if (this.members.delete(member) && this.members.size === 0) {
+      this.disconnect();
+      this.sentinel?.lower();
+    }
   }
 
   /** Ends the session of all members, and begins another one for all of them. */
@@ -154,7 +161,7 @@ export class EmbeddedPython {
   }
 }
 
-function startPython(settings: HostSettings): EmbeddedPython {
+function startPython(settings: HostSettings, sentinel: Sentinel | null): EmbeddedPython {
   const { root, facts } = settings;
   if (!facts.libpython) {
     throw new BridgeError(`${facts.path} has no shared library, so it cannot run inside this process`, {
@@ -164,8 +171,14 @@ function startPython(settings: HostSettings): EmbeddedPython {
   }
   // The recorder's file is handed over below: named in the environment, every child would take it for its own.
   addToEnvironment(pythonVariables({ ...settings, traceFile: null }));
-  const addon = loadAddon(root, facts.libpython);
-  return new EmbeddedPython(addon, begin(addon, settings), settings);
+  sentinel?.raise('starting');
+  try {
+    const addon = loadAddon(root, facts.libpython);
+    return new EmbeddedPython(addon, begin(addon, settings), settings, sentinel);
+  } catch (error) {
+    sentinel?.lower();
+    throw error;
+  }
 }
 
 function begin(addon: Addon, { root, facts, traceFile }: HostSettings): StartedPython {

@@ -5,10 +5,11 @@
  * Must not know: sessions, hosts.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addonPaths, hasAddon } from '../bridge/addon';
 import { pythonFolder } from './hostSettings';
+import { readJson, writeJson } from './privateFile';
 import type { InterpreterFacts } from './probe';
 
 /** Whether embedding works, and why not. */
@@ -31,14 +32,20 @@ export async function probeEmbedding(
   const { libpython } = facts;
   if (!libpython) return { ok: false, reason: `${facts.path} has no shared library (libpython)` };
   if (!hasAddon(root)) return { ok: false, reason: 'the native addon is not built here' };
-  const key = await cacheKey(root, facts.path, libpython);
-  const cache = cacheDir ? await readCache(cacheDir) : {};
+  const key = await embeddingKey(root, facts.path, libpython);
+  const cache = cacheDir ? readCache(cacheDir) : {};
   const known = cache[key];
   if (typeof known === 'string') return { ok: true, reason: known };
   const verdict = await tryOut(root, facts.path, libpython);
   // A failure may have a cause that goes away: it is tried again.
-  if (cacheDir && verdict.ok) await writeCache(cacheDir, { ...cache, [key]: verdict.reason });
+  if (cacheDir && verdict.ok) writeCache(cacheDir, { ...cache, [key]: verdict.reason });
   return verdict;
+}
+
+/** Names a Python as it is embedded: any change of the library, the interpreter's path or our addon gives another key. */
+export async function embeddingKey(root: string, path: string, libpython: string): Promise<string> {
+  const marks = await Promise.all([libpython, addonPaths(root).addon].map(mark));
+  return [path, libpython, process.versions.modules, ...marks].join('|');
 }
 
 /** Runs in plain Node: nothing of ours is loaded there but the addon. */
@@ -74,12 +81,6 @@ function failureOf(
   return line?.trim() ?? error?.message.split('\n')[0] ?? 'it printed nothing';
 }
 
-/** Any change of the library, the interpreter's path or our addon asks for a new trial. */
-async function cacheKey(root: string, path: string, libpython: string): Promise<string> {
-  const marks = await Promise.all([libpython, addonPaths(root).addon].map(mark));
-  return [path, libpython, process.versions.modules, ...marks].join('|');
-}
-
 async function mark(file: string): Promise<string> {
   const info = await stat(file);
   return `${info.mtimeMs}:${info.size}`;
@@ -88,23 +89,14 @@ async function mark(file: string): Promise<string> {
 /** By key the reason of a good verdict. */
 type Cache = Record<string, string>;
 
-async function readCache(folder: string): Promise<Cache> {
-  try {
-    return JSON.parse(await readFile(join(folder, CACHE_FILE), 'utf8')) as Cache;
-  } catch {
-    // Absent or damaged: the trial runs again.
-    return {};
-  }
+function readCache(folder: string): Cache {
+  // Absent or damaged: the trial runs again.
+  return readJson<Cache>(join(folder, CACHE_FILE)) ?? {};
 }
 
-async function writeCache(folder: string, cache: Cache): Promise<void> {
-  const kept = Object.fromEntries(Object.entries(cache).slice(-CACHE_ENTRIES));
-  const file = join(folder, CACHE_FILE);
-  const fresh = `${file}.${process.pid}`;
+function writeCache(folder: string, cache: Cache): void {
   try {
-    await mkdir(folder, { recursive: true });
-    await writeFile(fresh, JSON.stringify(kept));
-    await rename(fresh, file);
+    writeJson(join(folder, CACHE_FILE), Object.fromEntries(Object.entries(cache).slice(-CACHE_ENTRIES)));
   } catch {
     // A cache that cannot be written costs a trial per start, nothing else.
   }

@@ -4,6 +4,8 @@
  * Must not know: VS Code.
  */
 import type { BridgeError } from '../bridge/errors';
+import { doubtOf } from './chooseHost';
+import type { BlackBox } from './crash/blackBox';
 import { embeddedPython } from './embeddedPython';
 import { type EmbeddingVerdict, probeEmbedding } from './embeddingProbe';
 import type { HostChoice, HostInfo } from './host';
@@ -22,6 +24,7 @@ export interface SurveyRequest {
   /** The host that is asked for. */
   host: HostChoice;
   cacheDir?: string;
+  blackBox?: BlackBox;
 }
 
 /** Everything about the Pythons of a window. */
@@ -31,6 +34,8 @@ export interface Survey {
   choice: InterpreterChoice | BridgeError;
   /** Whether the chosen one can be embedded; null without one. */
   embedding: EmbeddingVerdict | null;
+  /** Why `auto` does not embed it although that is possible; null when it does. */
+  doubt: string | null;
   /** The one of this process; null as long as none was started. */
   embedded: InterpreterFacts | null;
   /** Every place that was looked at. */
@@ -44,13 +49,15 @@ export interface RunningChildren {
 }
 
 /** Looks at every interpreter there is; takes as long as the slowest answers. */
-export async function survey({ search, host, cacheDir }: SurveyRequest): Promise<Survey> {
+export async function survey({ search, host, cacheDir, blackBox }: SurveyRequest): Promise<Survey> {
   const [choice, candidates] = await Promise.all([
     findInterpreter(search).catch((error: BridgeError) => error),
     listInterpreters(search),
   ]);
   const embedding = 'facts' in choice ? await probeEmbedding(search.root, choice.facts, cacheDir) : null;
-  return { host, choice, embedding, embedded: embeddedPython(), candidates };
+  const doubt =
+    'facts' in choice && host === 'auto' ? await doubtOf(blackBox, search.root, choice.facts) : null;
+  return { host, choice, embedding, doubt, embedded: embeddedPython(), candidates };
 }
 
 /** The survey as Markdown. */
@@ -93,12 +100,16 @@ function sentence({ source }: InterpreterChoice): string {
   return `from ${source}`;
 }
 
-function embeddedRow({ embedded, embedding, choice, host }: Survey): string[] {
-  if (embedded)
-    return [embedded.path, embedded.version, 'runs in this process, until the window is reloaded'];
+function embeddedRow({ embedded, embedding, doubt, choice, host }: Survey): string[] {
+  const passedOver = doubt === null ? [] : [`passed over: ${doubt}`];
+  if (embedded) {
+    const runs = 'runs in this process, until the window is reloaded';
+    return [embedded.path, embedded.version, [runs, ...passedOver].join('; ')];
+  }
   if (!embedding || !('facts' in choice)) return ['', '', 'not started'];
   if (!embedding.ok) return ['', '', `not possible: ${embedding.reason}`];
   const { path, version } = choice.facts;
+  if (doubt !== null) return [path, version, ...passedOver];
   const when = host === 'subprocess' ? 'not asked for' : 'starts with the first run';
   return [path, version, `${when}; ${embedding.reason}`];
 }

@@ -31,6 +31,8 @@ export interface HostInfo {
   readonly pitHome: string | null;
   /** Why this kind of host, in words for a person. */
   readonly reason: string;
+  /** `auto` would have embedded it, but for an earlier crash. */
+  readonly fellBack: boolean;
 }
 
 /** How a host ended. */

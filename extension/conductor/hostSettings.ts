@@ -18,6 +18,8 @@ export interface HostSettings {
   env: Readonly<Record<string, string>>;
   /** Why this host, for `HostInfo.reason`. */
   reason: string;
+  /** See `HostInfo.fellBack`. */
+  fellBack: boolean;
 }
 
 /** Folder of the package `symphony_bridge`. */

@@ -13,12 +13,13 @@ import type { NamedCallOptions, Session } from '../bridge/session';
 import { captureCaller } from '../bridge/stack';
 import type { SyncCalls, SyncSession } from '../bridge/syncSession';
 import { chooseHost } from './chooseHost';
+import type { BlackBox } from './crash/blackBox';
 import { EmbeddedHost } from './embeddedHost';
 import { userEnvironment } from './environment';
 import type { Health } from './healthWatch';
 import type { ConductorHost, Disposable, HostChoice, HostExit, HostInfo, HostOutput } from './host';
 import type { InterpreterSearch } from './interpreter';
-import { type RestartPolicy, Supervisor } from './supervisor';
+import { type HostPhase, type RestartPolicy, Supervisor } from './supervisor';
 
 export * from '../bridge/codec/values';
 export { strict } from '../bridge/strict';
@@ -50,6 +51,8 @@ export interface OpenOptions {
   restartPolicy?: RestartPolicy;
   /** Folder where the result of the embedding probe is kept between runs. */
   cacheDir?: string;
+  /** Keeps what is known of crashes, and lets `auto` learn from them; absent keeps nothing. */
+  blackBox?: BlackBox;
   /** One line per decision, for a log. */
   log?(line: string): void;
 }
@@ -94,6 +97,8 @@ export interface Bridge {
   onDidExit(listener: (exit: HostExit) => void): Disposable;
   /** Tells when Python stops to answer, with its stacks where they can be told, and when it answers again. */
   onDidChangeHealth(listener: (health: Health) => void): Disposable;
+  /** Tells what becomes of a host that crashed: whether it is started again, is there again, or is given up. */
+  onDidChangePhase(listener: (phase: HostPhase) => void): Disposable;
 }
 
 /** A bridge whose Python is in this process: it has synchronous calls too. */
@@ -110,7 +115,7 @@ export async function openBridge(options?: OpenOptions): Promise<Bridge>;
 export async function openBridge(options: OpenOptions = {}): Promise<Bridge> {
   const root = options.root ?? findRoot(__dirname);
   const workspace = options.workspace ?? process.cwd();
-  const { python, pythonExtension, traceFile = null, env = {}, cacheDir } = options;
+  const { python, pythonExtension, traceFile = null, env = {}, cacheDir, blackBox } = options;
   const pitHome =
     options.pitHome === undefined
       ? (userEnvironment().SYMPHONY_PIT_HOME ?? join(workspace, '.symphony'))
@@ -120,6 +125,7 @@ export async function openBridge(options: OpenOptions = {}): Promise<Bridge> {
     search: { python, pythonExtension, workspace, root },
     settings: { root, workspace, traceFile, pitHome, env },
     cacheDir,
+    blackBox,
     log: options.log ?? (() => {}),
   });
   return host instanceof EmbeddedHost
@@ -195,6 +201,10 @@ class HostBridge<H extends ConductorHost = ConductorHost> implements Bridge {
 
   onDidChangeHealth(listener: (health: Health) => void): Disposable {
     return this.host.onDidChangeHealth(listener);
+  }
+
+  onDidChangePhase(listener: (phase: HostPhase) => void): Disposable {
+    return this.supervisor.onDidChangePhase(listener);
   }
 
   /** The usual case costs no extra turn: only a crashed host is waited for. */

@@ -3,7 +3,6 @@
  * Threads: any.
  * Must not know: whose they are.
  */
-
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** True while a process with this id runs, whoever's it is. */
@@ -37,6 +36,31 @@ function childrenOf(pid: number): number[] {
 function readOf(pid: number, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * When a process was started, in the system's own words: with the id it names a process for ever, as an id alone does
+ * not. null when it does not run any more; empty where the system does not tell.
+ */
+export function startOf(pid: number): string | null {
+  if (process.platform !== 'linux') return isAlive(pid) ? '' : null;
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name before may hold spaces and parentheses. Field 3 is the state, field 22 the start.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return /[ZX]/.test(fields[0]) ? null : fields[19];
+  } catch {
+    return null;
+  }
+}
+
+/** The machine's present run: it changes with each boot. Empty where the system does not tell. */
+export function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   } catch {
     return '';
   }

@@ -10,7 +10,7 @@ import { BridgeClosed, BridgeError } from '../bridge/errors';
 import type { ExposedFunctions, Exposures } from '../bridge/hostCalls';
 import { Session } from '../bridge/session';
 import { type ChildExit, ChildProcess } from './childProcess';
-import { crashError, deafError, startError } from './crashReport';
+import { crashError, deafError, startError } from './crash/crashErrors';
 import { userEnvironment } from './environment';
 import { type Health, HealthWatch } from './healthWatch';
 import { whenDeaf } from './hearing';
@@ -159,7 +159,7 @@ export class SubprocessHost implements ConductorHost {
   }
 
   private async connect(child: ChildProcess, transport: SocketTransport): Promise<Running> {
-    const { facts, traceFile, pitHome, root, reason } = this.settings;
+    const { facts, traceFile, pitHome, root, reason, fellBack } = this.settings;
     const running: Partial<Running> = { child, transport, held: true };
     const session = new Session(transport, {
       traced: this.settings.traceFile !== null,
@@ -178,6 +178,7 @@ export class SubprocessHost implements ConductorHost {
       traceFile: ready.trace ?? traceFile,
       pitHome,
       reason,
+      fellBack,
     };
     return Object.assign(running, { session, info }) as Running;
   }

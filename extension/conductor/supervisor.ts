@@ -4,9 +4,13 @@
  * Must not know: which host it watches; it never repeats a call.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { Emitter } from '../bridge/emitter';
 import { BridgeClosed, BridgeError } from '../bridge/errors';
 import type { Session } from '../bridge/session';
 import type { ConductorHost } from './host';
+
+/** What has become of a host that nobody asked to end; `running` when it is there again. */
+export type HostPhase = 'running' | 'crashed' | 'restarting' | 'given-up';
 
 /** When to give up, and how long to wait between starts. */
 export interface RestartPolicy {
@@ -30,6 +34,8 @@ export class Supervisor {
   private crashes: number[] = [];
   private starting: Promise<void> | null = null;
   private stopping: Promise<void> | null = null;
+  private readonly phases = new Emitter<HostPhase>();
+  readonly onDidChangePhase = this.phases.on;
 
   constructor(
     private readonly host: ConductorHost,
@@ -37,7 +43,9 @@ export class Supervisor {
     private readonly now: () => number = Date.now,
   ) {
     host.onDidExit(({ expected }) => {
-      if (!expected) this.crashes.push(this.now());
+      if (expected) return;
+      this.crashes.push(this.now());
+      this.phases.fire(this.recentCrashes() > this.policy.crashes ? 'given-up' : 'crashed');
     });
   }
 
@@ -60,7 +68,7 @@ export class Supervisor {
   async restart(): Promise<void> {
     this.crashes = [];
     this.stopping = null;
-    await this.once(() => this.host.restart());
+    await this.once(() => this.start());
   }
 
   /** Whoever stops it again waits for the same end. */
@@ -78,9 +86,23 @@ export class Supervisor {
     return this.once(async () => {
       const recent = this.recentCrashes();
       if (recent > this.policy.crashes) throw this.crashLoop(recent);
-      if (recent > 1) await delay(this.backoff(recent));
-      await this.host.restart();
+      if (recent > 1) {
+        this.phases.fire('restarting');
+        await delay(this.backoff(recent));
+      }
+      await this.start();
     });
+  }
+
+  private async start(): Promise<void> {
+    this.phases.fire('restarting');
+    try {
+      await this.host.restart();
+    } catch (error) {
+      this.phases.fire('crashed');
+      throw error;
+    }
+    this.phases.fire('running');
   }
 
   /** Callers that come while a start is under way share it. */
@@ -108,7 +130,7 @@ export class Supervisor {
       `Python's process crashed ${recent} times within ${this.policy.windowMs / 60_000} minutes and is not started again`,
       {
         code: 'crash-loop',
-        hint: 'Look at the output of the last crash, then use "Restart Conductor".',
+        hint: 'See the crash report, then use "Restart Conductor".',
       },
     );
   }

@@ -4,6 +4,7 @@
  * Columns travel as typed arrays in chunks of at most `CHUNK_ROWS` spans; names, threads and figures go ahead of them.
  * Must not know: VS Code, the DOM.
  */
+import type { CrashReport } from './crashReport';
 import type { JoinedFrame } from './joinedFrame';
 import type { CallName, SourceSite, TraceThread } from './trace/model';
 import type { TraceSummary } from './trace/summary';
@@ -88,7 +89,9 @@ export type ToPanel =
   /** There is no trace to show; `hint` says what to do next. */
   | { type: 'trace/none'; load: number; message: string; hint: string; failed: boolean }
   | { type: 'errors'; load: number; errors: PanelError[] }
-  | { type: 'handles'; load: number; handles: PanelHandle[] };
+  | { type: 'handles'; load: number; handles: PanelHandle[] }
+  /** The crash that ended the recording; null takes it away. */
+  | { type: 'crash'; load: number; report: CrashReport | null };
 
 export type PanelTab = 'calls' | 'errors' | 'leaks';
 
@@ -99,4 +102,6 @@ export type FromPanel =
   /** A chunk has been taken in: the next may come. */
   | { type: 'ack'; load: number; row: number }
   | { type: 'openSource'; file: string; line: number; column?: number }
-  | { type: 'refresh' };
+  | { type: 'refresh' }
+  /** The crash report as a page of text. */
+  | { type: 'openReport' };

@@ -25,6 +25,8 @@ const OF_THE_INTERPRETER: ReadonlySet<string> = new Set([
 ]);
 
 export class Failures {
+  private isTellingOfLoop = false;
+
   constructor(
     private readonly log: Log,
     private readonly openSource: (file: string, line: number) => Promise<void>,
@@ -37,18 +39,38 @@ export class Failures {
    */
   show(what: string, error: unknown, first?: Button): void {
     this.log.error(what, error);
+    if (codeOf(error) === 'crash-loop') return this.tellOfLoop(`${what}: ${summary(error)}`);
     const buttons = first === undefined ? this.buttonsFor(error) : [first, ...this.buttonsFor(error)];
-    const text = `${what}: ${summary(error)}`;
-    vscode.window.showErrorMessage(text, ...buttons.map(({ title }) => title)).then(
-      (title) => buttons.find((button) => button.title === title)?.press(),
-      () => undefined,
-    );
+    ask(`${what}: ${summary(error)}`, buttons).catch(() => undefined);
+  }
+
+  /** The crash after which Python is not started again by itself. */
+  showGivenUp(what: string, error: unknown): void {
+    this.log.error(what, error);
+    const message = summary(error).split('. ', 1)[0];
+    this.tellOfLoop(`${what}: ${message}. It keeps crashing, so it is not started again by itself.`);
+  }
+
+  /** Python was started again, or another one was: if that keeps crashing too, it is told anew. */
+  forgetLoop(): void {
+    this.isTellingOfLoop = false;
+  }
+
+  /** Once: everything that is called while Python is not started fails for this one reason. */
+  private tellOfLoop(text: string): void {
+    if (this.isTellingOfLoop) return;
+    this.isTellingOfLoop = true;
+    const restart = command('Restart Conductor', COMMANDS.restartConductor);
+    const isOver = (): void => {
+      this.isTellingOfLoop = false;
+    };
+    ask(text, [restart, CRASH_REPORT, OUTPUT]).then(isOver, isOver);
   }
 
   /** A script that ended with `sys.exit(code)`: its own decision, so a warning. */
   showExitCode(name: string, exitCode: number): void {
     this.log.warn(`${name} ended with exit code ${exitCode}`);
-    const button = command('Show Output', COMMANDS.showOutput);
+    const button = OUTPUT;
     vscode.window
       .showWarningMessage(`${name} ended with exit code ${exitCode}. Its output says why.`, button.title)
       .then(
@@ -58,19 +80,18 @@ export class Failures {
   }
 
   private buttonsFor(error: unknown): Button[] {
-    const code = error instanceof BridgeError ? error.code : '';
-    const output = command('Show Output', COMMANDS.showOutput);
+    const code = codeOf(error);
     if (OF_THE_INTERPRETER.has(code))
-      return [command('Select Interpreter', COMMANDS.selectInterpreter), output];
-    if (code === 'crash-loop') return [command('Restart Conductor', COMMANDS.restartConductor), output];
+      return [command('Select Interpreter', COMMANDS.selectInterpreter), OUTPUT];
     // Nothing of the script's own is at fault, so there is no line to go to.
-    if (code === 'abandoned') return [output];
+    if (code === 'abandoned') return [OUTPUT];
     const place = error instanceof BridgeError ? raisedAt(error.frames) : undefined;
     const goTo: Button[] =
       place === undefined
         ? []
         : [{ title: 'Go to Line', press: () => this.openSource(place.file, place.line) }];
-    return [...goTo, command('Open Trace', COMMANDS.openTrace), output];
+    const trace = code === 'crashed' ? CRASH_REPORT : command('Open Trace', COMMANDS.openTrace);
+    return [...goTo, trace, OUTPUT];
   }
 }
 
@@ -99,4 +120,17 @@ function raisedAt(frames: readonly JoinedFrame[]): JoinedFrame | undefined {
 
 function command(title: string, id: CommandId): Button {
   return { title, press: () => vscode.commands.executeCommand(id) };
+}
+
+const OUTPUT = command('Show Output', COMMANDS.showOutput);
+const CRASH_REPORT = command('Show Crash Report', COMMANDS.showCrashReport);
+
+function codeOf(error: unknown): string {
+  return error instanceof BridgeError ? error.code : '';
+}
+
+/** Resolves when a button was pressed, and has done its work, or the message is gone. */
+async function ask(text: string, buttons: readonly Button[]): Promise<void> {
+  const title = await vscode.window.showErrorMessage(text, ...buttons.map((button) => button.title));
+  await buttons.find((button) => button.title === title)?.press();
 }

@@ -36,7 +36,7 @@ function faceOf(state: WorkbenchState): Face {
   switch (state.kind) {
     case 'idle':
       return {
-        text: '$(circuit-board) Conductor',
+        text: state.host?.fellBack ? '$(circuit-board) Conductor (subprocess)' : '$(circuit-board) Conductor',
         command: COMMANDS.showOutput,
         action: 'Click for the output',
       };
@@ -45,6 +45,26 @@ function faceOf(state: WorkbenchState): Face {
         text: '$(loading~spin) Starting Python',
         command: COMMANDS.showOutput,
         action: 'Click for the output',
+      };
+    case 'restarting':
+      return {
+        text: '$(loading~spin) Restarting Python',
+        command: COMMANDS.showOutput,
+        action: 'Click for the output',
+      };
+    case 'crashed':
+      return {
+        text: '$(error) Conductor crashed',
+        command: COMMANDS.showCrashReport,
+        action: 'Click for the crash report',
+        color: new vscode.ThemeColor('statusBarItem.errorBackground'),
+      };
+    case 'given-up':
+      return {
+        text: '$(error) Conductor keeps crashing',
+        command: COMMANDS.restartConductor,
+        action: 'Click to start it again',
+        color: new vscode.ThemeColor('statusBarItem.errorBackground'),
       };
     case 'running':
       return state.trouble === undefined
@@ -81,14 +101,21 @@ function faceOf(state: WorkbenchState): Face {
 function tooltip(state: WorkbenchState, action: string): vscode.MarkdownString {
   const lines = ['**Symphony Conductor**'];
   const host = 'host' in state ? state.host : undefined;
-  lines.push(host === undefined ? 'Python starts with the first run.' : describeHost(host));
+  if (host !== undefined) lines.push(describeHost(host));
+  else if (state.kind === 'crashed' || state.kind === 'given-up') lines.push(escapeMarkdown(state.message));
+  else if (state.kind !== 'restarting') lines.push('Python starts with the first run.');
+  if (host?.fellBack) lines.push(`[Try Embedded Again](command:${COMMANDS.tryEmbeddedAgain})`);
+  if (state.kind === 'given-up' || host?.fellBack)
+    lines.push(`[Show Crash Report](command:${COMMANDS.showCrashReport})`);
   if (state.kind === 'abandoned')
     lines.push(`${escapeMarkdown(state.script)} could not be stopped, and may still be running.`);
   if (state.kind === 'running' && state.trouble !== undefined)
     lines.push(escapeMarkdown(`${state.trouble}.`));
   if (state.kind === 'error') lines.push(`Last error: ${escapeMarkdown(state.message)}`);
   lines.push(action);
-  return new vscode.MarkdownString(lines.join('\n\n'));
+  const text = new vscode.MarkdownString(lines.join('\n\n'));
+  text.isTrusted = { enabledCommands: [COMMANDS.tryEmbeddedAgain, COMMANDS.showCrashReport] };
+  return text;
 }
 
 function describeHost(host: HostInfo): string {

@@ -3,6 +3,7 @@
  *
  * Must not know: VS Code (the tests of the webview use it as it is).
  */
+import type { CrashReport } from '../protocol/crashReport';
 import {
   CHUNK_ROWS,
   type PanelError,
@@ -20,6 +21,8 @@ export interface TraceData {
   handles: PanelHandle[];
   /** Name of the run. */
   title: string;
+  /** The crash that ended the recording; absent when none did. */
+  crash?: CrashReport;
 }
 
 /** Chunks that may be on their way unacknowledged. */
@@ -58,6 +61,7 @@ export class TraceFeed {
     });
     this.post({ type: 'errors', load, errors: data.errors });
     this.post({ type: 'handles', load, handles: data.handles });
+    this.post({ type: 'crash', load, report: data.crash ?? null });
     for (let i = 0; i < WINDOW; i++) this.sendChunk();
   }
 

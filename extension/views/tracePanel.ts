@@ -6,6 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
+import type { CrashReport } from '../protocol/crashReport';
 import type { FromPanel, ToPanel } from '../protocol/panelMessages';
 import { openSource } from './openSource';
 import { type TraceData, TraceFeed } from './traceFeed';
@@ -17,6 +18,8 @@ export type { TraceData } from './traceFeed';
 export interface TraceSource {
   /** The newest trace; null when nothing has been recorded. A rejection is shown in the panel. */
   load(): Promise<TraceData | null>;
+  /** The crash that is shown; null when none is. */
+  readonly crash: CrashReport | null;
   /** There may be something new. */
   onDidChange(listener: () => void): { dispose(): void };
 }
@@ -43,6 +46,7 @@ export class TracePanel implements vscode.Disposable, vscode.WebviewPanelSeriali
     private readonly extensionUri: vscode.Uri,
     private readonly source: TraceSource,
     private readonly log: { error(message: string): void },
+    private readonly openReport: (report: CrashReport) => Thenable<unknown>,
   ) {
     this.subscription = source.onDidChange(() => this.refreshSoon());
   }
@@ -94,6 +98,9 @@ export class TracePanel implements vscode.Disposable, vscode.WebviewPanelSeriali
       case 'refresh':
         void this.loadNow();
         break;
+      case 'openReport':
+        if (this.source.crash) void this.openReport(this.source.crash);
+        break;
       case 'openSource':
         void openSource(message, this.extensionUri, this.panel?.viewColumn);
         break;
@@ -120,7 +127,8 @@ export class TracePanel implements vscode.Disposable, vscode.WebviewPanelSeriali
       const data = await this.source.load();
       if (load !== this.loads) return;
       this.loadMs = performance.now() - started;
-      if (data === null) this.none(load, 'Nothing recorded yet', RUN_HINT, false);
+      if (data === null && this.source.crash !== null) this.none(load, 'No recording', NO_RECORDING, false);
+      else if (data === null) this.none(load, 'Nothing recorded yet', RUN_HINT, false);
       else {
         this.feed = new TraceFeed(load, data, (message) => this.post(message));
         this.feed.start();
@@ -135,12 +143,15 @@ export class TracePanel implements vscode.Disposable, vscode.WebviewPanelSeriali
   private none(load: number, message: string, hint: string, failed: boolean): void {
     this.feed = undefined;
     this.post({ type: 'trace/none', load, message, hint, failed });
+    this.post({ type: 'crash', load, report: this.source.crash });
   }
 
   private post(message: ToPanel): void {
     void this.panel?.webview.postMessage(message);
   }
 }
+
+const NO_RECORDING = 'Of this crash no recording was kept. The report above is all there is.';
 
 const RUN_HINT =
   'Open a Conductor script and run it: “Symphony: Run Conductor Script” in the command palette.';

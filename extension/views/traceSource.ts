@@ -7,12 +7,13 @@ import { existsSync } from 'node:fs';
 import { Emitter } from '../bridge/emitter';
 import type { LiveHandle } from '../conductor/liveHandles';
 import { readTraceFile } from '../conductor/traceFile';
+import type { CrashReport } from '../protocol/crashReport';
 import type { HandleState, PanelHandle } from '../protocol/panelMessages';
 import { errorsOfTrace, handlesOfTrace, mergeErrors } from '../protocol/trace/derived';
 import { parseSite } from '../protocol/trace/names';
 import { sliceFrom } from '../protocol/trace/slice';
 import type { BridgeOwner } from '../workbench/bridgeOwner';
-import type { Runs } from '../workbench/runs';
+import type { RunRecord, Runs } from '../workbench/runs';
 import { panelError } from './panelErrors';
 import type { TraceData, TraceSource } from './tracePanel';
 
@@ -24,6 +25,7 @@ export class WorkbenchTrace implements TraceSource {
   readonly onDidChange = this.changes.on;
   private readonly subscription: { dispose(): void };
   private timer: NodeJS.Timeout | undefined;
+  private shown: { readonly report: CrashReport; readonly run: RunRecord | undefined } | undefined;
 
   constructor(
     private readonly runs: Pick<Runs, 'last' | 'onDidChange'>,
@@ -33,12 +35,31 @@ export class WorkbenchTrace implements TraceSource {
   ) {
     this.subscription = runs.onDidChange((run) => {
       clearInterval(this.timer);
-      if (run.end === undefined) this.timer = setInterval(() => this.changes.fire(), REFRESH_MS);
+      if (run.end === undefined) {
+        this.shown = undefined;
+        this.timer = setInterval(() => this.changes.fire(), REFRESH_MS);
+      }
       this.changes.fire();
     });
   }
 
+  get crash(): CrashReport | null {
+    return this.shown?.report ?? null;
+  }
+
+  /**
+   * Shows a crash, and what was recorded until then, up to the next run.
+   * @param run the one that it ended
+   */
+  showCrash(report: CrashReport, run?: RunRecord): void {
+    // Asked for again it still is of that run.
+    const known = this.shown?.report.id === report.id ? this.shown.run : undefined;
+    this.shown = { report, run: run ?? known };
+    this.changes.fire();
+  }
+
   async load(): Promise<TraceData | null> {
+    if (this.shown !== undefined) return loadCrash(this.shown.report, this.shown.run);
     const run = this.runs.last;
     const file = run?.bridge.info.traceFile ?? this.bridges.current?.info.traceFile;
     if (file === undefined || file === null || !existsSync(file)) return await this.loadKept();
@@ -69,6 +90,18 @@ export class WorkbenchTrace implements TraceSource {
     clearInterval(this.timer);
     this.subscription.dispose();
   }
+}
+
+function loadCrash(crash: CrashReport, run: RunRecord | undefined): TraceData | null {
+  if (crash.traceFile === null) return null;
+  const model = readTraceFile(crash.traceFile);
+  return {
+    model,
+    errors: mergeErrors(run?.errors.map(panelError) ?? [], errorsOfTrace(model)),
+    handles: handlesOfTrace(model),
+    title: run?.name ?? `Crash: ${new Date(crash.atMs).toLocaleString()}`,
+    crash,
+  };
 }
 
 const REASONS: Record<HandleState, string> = {

@@ -8,11 +8,11 @@ import { Emitter } from '../bridge/emitter';
 import { BridgeError } from '../bridge/errors';
 import { describeHealth } from '../conductor/healthReport';
 import type { Health } from '../conductor/healthWatch';
-import type { HostInfo } from '../conductor/host';
 import { type LiveHandle, liveHandles } from '../conductor/liveHandles';
 import type { Bridge } from '../conductor/openBridge';
 import type { RunLimits } from '../conductor/runLimits';
 import { endOf, type RunEnd, runScript } from '../conductor/runScript';
+import type { HostPhase } from '../conductor/supervisor';
 import type { BridgeOwner } from './bridgeOwner';
 import type { StateHolder, WorkbenchState } from './state';
 
@@ -45,6 +45,8 @@ interface Slot {
 export class Runs {
   private slot: Slot | undefined;
   private latest: RunRecord | undefined;
+  /** The bridge whose Python crashed, until it is there again. */
+  private lost: { readonly bridge: Bridge; readonly isGivenUp: boolean } | undefined;
   private readonly changes = new Emitter<RunRecord>();
   /** Told when a run begins and when it has ended. */
   readonly onDidChange = this.changes.on;
@@ -117,6 +119,25 @@ export class Runs {
     await slot.ended;
   }
 
+  /** What has become of a bridge whose Python crashed; the state follows. */
+  phaseChanged(bridge: Bridge, phase: HostPhase): void {
+    const isLost = phase === 'crashed' || phase === 'given-up';
+    this.lost = isLost ? { bridge, isGivenUp: phase === 'given-up' } : undefined;
+    if (this.slot?.abort.signal.aborted) return;
+    if (phase === 'restarting') this.states.set({ kind: 'restarting', host: undefined });
+    else if (this.slot === undefined) this.states.set(this.stateOf(bridge));
+    // The end of the run that lost its Python tells the rest.
+    else if (phase === 'running')
+      this.states.set({ kind: 'running', script: this.slot.name, host: bridge.info });
+  }
+
+  /** The state while no script runs. */
+  private stateOf(bridge: Bridge): WorkbenchState {
+    if (this.lost?.bridge !== bridge) return { kind: 'idle', host: bridge.running ? bridge.info : undefined };
+    const { kind, message } = this.lost.isGivenUp ? GIVEN_UP : CRASHED;
+    return { kind, message, host: undefined };
+  }
+
   private async follow(slot: Slot, script: string, args: readonly string[]): Promise<RunRecord> {
     const { abort, name } = slot;
     const bridge = await slot.bridge;
@@ -135,7 +156,7 @@ export class Runs {
     // Python tells of all leaks of its life; each is told with the run that made it.
     record.handles = handles.filter(({ leak, opened_ns }) => !leak || opened_ns >= began);
     this.free(slot);
-    this.states.set(stateAfter(record.end, name, bridge.running ? bridge.info : undefined));
+    this.states.set(this.stateAfter(record));
     this.changes.fire(record);
     return record;
   }
@@ -144,6 +165,14 @@ export class Runs {
     if (record === undefined || abort.signal.aborted) return;
     const trouble = describeHealth(health) ?? undefined;
     this.states.set({ kind: 'running', script: name, host: record.bridge.info, trouble });
+  }
+
+  private stateAfter({ bridge, end, name }: RunRecord): WorkbenchState {
+    const host = bridge.running ? bridge.info : undefined;
+    if (this.lost?.bridge === bridge) return this.stateOf(bridge);
+    if (end?.kind === 'failed') return { kind: 'error', message: messageOf(end.error), host };
+    if (end?.kind === 'abandoned') return { kind: 'abandoned', script: name, host };
+    return { kind: 'idle', host };
   }
 
   /** Whoever is told of the end may have begun the next run already. */
@@ -168,16 +197,14 @@ async function runToEnd(
   }
 }
 
-function stateAfter(end: RunEnd, script: string, host: HostInfo | undefined): WorkbenchState {
-  switch (end.kind) {
-    case 'failed':
-      return { kind: 'error', message: messageOf(end.error), host };
-    case 'abandoned':
-      return { kind: 'abandoned', script, host };
-    default:
-      return { kind: 'idle', host };
-  }
-}
+const CRASHED = {
+  kind: 'crashed',
+  message: "Python's process ended by itself; the next run starts it again.",
+} as const;
+const GIVEN_UP = {
+  kind: 'given-up',
+  message: "Python's process keeps crashing, and is not started again.",
+} as const;
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -19,6 +19,11 @@ export type WorkbenchState =
   | { readonly kind: 'stopping'; readonly script: string; readonly host: HostInfo | undefined }
   /** The last script could not be stopped, and was left to itself. */
   | { readonly kind: 'abandoned'; readonly script: string; readonly host: HostInfo | undefined }
+  /** Python's process ended by itself; the next call starts it again. */
+  | { readonly kind: 'crashed'; readonly message: string; readonly host: undefined }
+  | { readonly kind: 'restarting'; readonly host: undefined }
+  /** It crashed so often that only a person starts it again. */
+  | { readonly kind: 'given-up'; readonly message: string; readonly host: undefined }
   | { readonly kind: 'error'; readonly message: string; readonly host: HostInfo | undefined };
 
 /** Holds the state and tells of every change. */

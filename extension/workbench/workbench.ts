@@ -5,6 +5,8 @@
  */
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { BlackBox } from '../conductor/crash/blackBox';
+import { reportText } from '../conductor/crash/reportText';
 import type { RunningChildren, SurveyRequest } from '../conductor/environments';
 import { healthReport } from '../conductor/healthReport';
 import { describeExit, type HostChoice } from '../conductor/host';
@@ -13,6 +15,7 @@ import { type Config, onConfigChange, readConfig, workspaceRoot } from '../confi
 import { AdapterFactory } from '../debug/factory';
 import { COMMANDS, SETTINGS, type SettingId } from '../ids';
 import { Log } from '../log';
+import type { CrashReport } from '../protocol/crashReport';
 import { EditorFunctions } from '../views/editorFunctions';
 import { Failures } from '../views/failures';
 import { openSource } from '../views/openSource';
@@ -35,7 +38,10 @@ export class Workbench implements vscode.Disposable {
   readonly failures: Failures;
   readonly bridges: BridgeOwner;
   readonly runs: Runs;
+  /** What outlives a crash; all windows of this user share it. */
+  readonly blackBox: BlackBox;
   readonly trace: TracePanel;
+  readonly traceSource: WorkbenchTrace;
   private readonly adapters: AdapterFactory;
   /** Bridges that somebody else owns; true for those of debug sessions. */
   private readonly others = new Map<Bridge, boolean>();
@@ -54,10 +60,15 @@ export class Workbench implements vscode.Disposable {
       opened: (bridge) => this.adopt(bridge),
     });
     this.runs = new Runs(this.bridges, this.states, () => readConfig().limits);
-    const traceSource = new WorkbenchTrace(this.runs, this.bridges, () =>
+    this.traceSource = new WorkbenchTrace(this.runs, this.bridges, () =>
       newestTrace(this.traceFolder, readConfig().traceFile),
     );
-    this.trace = new TracePanel(context.extensionUri, traceSource, this.log);
+    this.blackBox = new BlackBox(join(context.globalStorageUri.fsPath, 'crashes'), (line) =>
+      this.log.info(line),
+    );
+    this.trace = new TracePanel(context.extensionUri, this.traceSource, this.log, (report) =>
+      this.results.show('Crash report.txt', reportText(report)),
+    );
     this.adapters = new AdapterFactory(() => ({
       open: (options) => this.openBridge(options, true),
       root: this.root,
@@ -67,12 +78,13 @@ export class Workbench implements vscode.Disposable {
       this.log,
       this.results,
       createStatusBar(this.states),
-      traceSource,
+      this.traceSource,
       this.trace,
       vscode.window.registerWebviewPanelSerializer(TRACE_VIEW, this.trace),
       links.register(),
       this.adapters.register(),
       this.runs.onDidChange((run) => this.tellOfRun(run)),
+      this.blackBox.onDidKeep((report) => this.crashFound(report)),
       onConfigChange((changed) => this.settingsChanged(changed)),
     ];
   }
@@ -93,6 +105,11 @@ export class Workbench implements vscode.Disposable {
     return bridge;
   }
 
+  /** Looks for a process that ended with Python in it: after its crash the extension host starts anew. */
+  lookBack(): void {
+    this.blackBox.settle();
+  }
+
   /** What there is to know of this window's Pythons; see `survey`. */
   surveyRequest(): SurveyRequest {
     const { python, host } = readConfig();
@@ -100,6 +117,7 @@ export class Workbench implements vscode.Disposable {
       search: { python, pythonExtension: pythonExtensionChoice, workspace: workspaceRoot(), root: this.root },
       host,
       cacheDir: this.context.globalStorageUri.fsPath,
+      blackBox: this.blackBox,
     };
   }
 
@@ -137,6 +155,7 @@ export class Workbench implements vscode.Disposable {
       traceFile: await newTraceFile(this.traceFolder, config.traceFile, this.tracesInUse()),
       pitHome: config.pitHome,
       cacheDir: this.context.globalStorageUri.fsPath,
+      blackBox: this.blackBox,
       log: (line) => this.log.info(line),
     };
   }
@@ -168,12 +187,17 @@ export class Workbench implements vscode.Disposable {
     const { info } = bridge;
     this.log.info(`Python ${info.version} (${info.kind} host, process ${info.pid}): ${info.executable}`);
     this.log.info(info.reason);
+    this.failures.forgetLoop();
     bridge.expose('editor', this.editor.exposed);
     bridge.onDidOutput(({ stream, text }) => this.log.print(stream, text));
     bridge.onDidChangeHealth((health) => {
       const report = healthReport(health);
       if (report === null) this.log.info('Python answers again');
       else this.log.warn(report);
+    });
+    bridge.onDidChangePhase((phase) => {
+      if (phase === 'running') this.failures.forgetLoop();
+      this.runs.phaseChanged(bridge, phase);
     });
     bridge.onDidExit((exit) => {
       if (exit.expected) return;
@@ -189,11 +213,42 @@ export class Workbench implements vscode.Disposable {
     }
     this.log.endPrint();
     const seconds = ((Date.now() - run.startedAt) / 1000).toFixed(2);
-    if (run.end.kind === 'failed') this.failures.show(`${run.name} failed`, run.end.error);
+    if (run.end.kind === 'failed') this.tellOfFailed(run, run.end.error);
     else if (run.end.kind === 'abandoned') this.tellOfAbandoned(run, run.end.error);
     else if (run.end.kind === 'stopped') this.log.info(`${run.name} stopped after ${seconds} s`);
     else if (run.end.exitCode !== 0) this.failures.showExitCode(run.name, run.end.exitCode);
     else this.log.info(`${run.name} ended after ${seconds} s`);
+  }
+
+  private tellOfFailed(run: RunRecord, error: unknown): void {
+    const what = `${run.name} failed`;
+    if (this.states.current.kind === 'given-up') this.failures.showGivenUp(what, error);
+    else this.failures.show(what, error);
+  }
+
+  private crashFound(report: CrashReport): void {
+    if (report.host === 'embedded') this.tellOfFallen(report);
+    // Whatever the next start records, the panel goes on showing the crash until the next run.
+    else if (report.pid === this.bridges.current?.info.pid)
+      this.traceSource.showCrash(report, this.runs.last);
+  }
+
+  /** A process crashed with Python in it: this window's extension host, before it was started anew, or another's. */
+  private tellOfFallen(report: CrashReport): void {
+    const isAuto = readConfig().host === 'auto';
+    const next = isAuto
+      ? `Scripts run in a subprocess with ${report.interpreter} until you choose otherwise.`
+      : 'The setting symphony.conductor.host decides where scripts run.';
+    const buttons = new Map<string, () => unknown>([
+      ['Show Crash Report', () => vscode.commands.executeCommand(COMMANDS.showCrashReport)],
+      ...(isAuto
+        ? [['Try Embedded Again', () => vscode.commands.executeCommand(COMMANDS.tryEmbeddedAgain)] as const]
+        : []),
+    ]);
+    vscode.window.showWarningMessage(`${report.what}. ${next}`, ...buttons.keys()).then(
+      (pressed) => buttons.get(pressed ?? '')?.(),
+      () => undefined,
+    );
   }
 
   private tellOfAbandoned(run: RunRecord, error: unknown): void {

@@ -86,21 +86,24 @@ export const rows: Row[] = [
   },
   {
     id: 'subprocess.chaos',
-    criterion: 'Subprocess: 300 random faults; calls end with typed errors, the next one is right, nothing leaks',
+    criterion:
+      'Subprocess: 300 random faults; calls end with typed errors, the next one is right, nothing leaks',
     command: 'npm run -s chaos -- --cycles 300 --seed 20',
     limit: '100 %, 0 processes, descriptors and files',
     figure: chaos(300),
   },
   {
     id: 'subprocess.orphans',
-    criterion: 'Subprocess: no orphan and no zombie, however the editor ends and whatever the child does then',
+    criterion:
+      'Subprocess: no orphan and no zombie, however the editor ends and whatever the child does then',
     command: node('test/bridge/orphans.test.ts test/bridge/tearDown.test.ts'),
     limit: 'all pass',
     figure: tests(40),
   },
   {
     id: 'pit.locality',
-    criterion: 'The Pit is local: no byte on the socket, no system call where there is no disk; the home is shared',
+    criterion:
+      'The Pit is local: no byte on the socket, no system call where there is no disk; the home is shared',
     command: `${pytest('test/python/test_pit_locality.py')} && ${node('test/bridge/pitLocality.test.ts')}`,
     limit: 'all pass',
     figure: tests(16),

@@ -6,7 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Emitter } from '../../extension/bridge/emitter';
 import { BridgeClosed } from '../../extension/bridge/errors';
 import { ChildProcess } from '../../extension/conductor/childProcess';
-import { crashError, framesOfFault, startError } from '../../extension/conductor/crashReport';
+import { crashError, startError } from '../../extension/conductor/crash/crashErrors';
+import { faultStacks } from '../../extension/conductor/crash/faultStacks';
 import { readArguments, UsageError } from '../../extension/conductor/headless/arguments';
 import type { ConductorHost, HostExit } from '../../extension/conductor/host';
 import { formatSummary } from '../../extension/conductor/summary';
@@ -105,14 +106,18 @@ Extension modules: x (total: 1)
 `;
 
 test('the report of a crash has the frames of the thread that crashed', () => {
+  const [first, second] = faultStacks(FAULT);
+  assert.deepEqual([first.faulting, first.thread], [true, '0x00007f0000000002']);
   assert.deepEqual(
-    framesOfFault(FAULT).map((frame) => `${frame.function} ${frame.line}`),
+    first.frames.map((frame) => `${frame.function} ${frame.line}`),
     ['<module> 9', 'crash 5', 'string_at 519'],
   );
-  assert.deepEqual(framesOfFault('nothing of the kind'), []);
+  assert.deepEqual([second.faulting, second.frames[0].file], [false, '/other.py']);
+  assert.deepEqual(faultStacks('nothing of the kind'), []);
   const error = crashError({ exitCode: null, signal: 'SIGSEGV', stderrTail: FAULT });
   assert.equal(error.code, 'crashed');
   assert.match(error.message, /SIGSEGV/);
+  assert.equal(error.frames.at(-1)?.line, 519);
   assert.ok(error.hint && error.notes.length > 0);
   assert.match(crashError({ exitCode: 3, signal: null, stderrTail: '' }).message, /exit code 3/);
   assert.match(

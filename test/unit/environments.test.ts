@@ -23,6 +23,7 @@ const info = (version: string, pid: number): HostInfo => ({
   traceFile: null,
   pitHome: null,
   reason: '',
+  fellBack: false,
 });
 
 const lost = {
@@ -43,6 +44,7 @@ const found: Survey = {
   host: 'auto',
   choice: { facts: facts('3.12.1'), source: taken.source, candidates: [lost, taken] },
   embedding: { ok: true, reason: 'trial start went well' },
+  doubt: null,
   embedded: null,
   candidates: [other, taken, lost],
 };

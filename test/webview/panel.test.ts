@@ -7,6 +7,7 @@ import type { Browser, Locator } from 'playwright-core';
 import { readTraceFile } from '../../extension/conductor/traceFile';
 import type { FromPanel, PanelError } from '../../extension/protocol/panelMessages';
 import { errorsOfTrace, handlesOfTrace } from '../../extension/protocol/trace/derived';
+import { endingOf } from '../../extension/protocol/trace/ending';
 import type { TraceData } from '../../extension/views/traceFeed';
 import { openBrowser } from '../../scripts/vscode/browser.mjs';
 import { largeTrace } from './largeTrace';
@@ -410,3 +411,99 @@ interface PanelState {
   direction: string;
   window: { start: number; end: number } | null;
 }
+
+/** What a child leaves that crashed in the middle of the tour. */
+function crashed(): TraceData {
+  const data = tour();
+  const script = '/ws/examples/tour.conductor.py';
+  const frame = (name: string, file: string, line: number) =>
+    ({ language: 'python', function: name, file, line }) as const;
+  const call = { from: 'typescript', to: 'python', thread: 'main', failed: false, tookNs: null } as const;
+  const { recent } = endingOf(data.model, 50);
+  return {
+    ...data,
+    crash: {
+      id: '2026-12-01T05-51-01-644Z-11063',
+      host: 'subprocess',
+      what: "Python's process crashed with SIGSEGV",
+      meaning: 'it used memory that is not its own',
+      signal: 'SIGSEGV',
+      exitCode: null,
+      interpreter: '/ws/.venv/bin/python',
+      version: '3.11.7',
+      pid: 11063,
+      workspace: '/ws',
+      atMs: Date.UTC(2026, 11, 1, 5, 51),
+      stacks: [
+        {
+          thread: '0x00007f394ac6eb80',
+          faulting: true,
+          frames: [
+            frame('_run_code', '<frozen runpy>', 88),
+            frame('<module>', script, 71),
+            frame('string_at', '/usr/lib/python3.11/ctypes/__init__.py', 519),
+          ],
+        },
+        {
+          thread: '0x00007f3936ffa6c0',
+          faulting: false,
+          frames: [frame('run', '/usr/lib/python3.11/threading.py', 982)],
+        },
+      ],
+      crossings: {
+        underWay: [
+          { ...call, name: 'run_script', site: { file: '/ws/extension/runScript.ts', line: 9 }, agoNs: 9e8 },
+          {
+            ...call,
+            name: 'pool.allocate',
+            from: 'python',
+            to: 'rust',
+            site: { file: script, line: 71 },
+            agoNs: 924,
+          },
+        ],
+        recent,
+      },
+      traceFile: '/kept/it.symtrace',
+    },
+  };
+}
+
+for (const theme of ['dark', 'light', 'high-contrast'] as const) {
+  test(`a crash report stands above its trace in the ${theme} theme`, async () => {
+    const panel = await PanelPage.open(browser, theme);
+    await panel.show(crashed());
+    const report = panel.page.locator('.crash');
+    const text = (await report.innerText()).replace(/\s+/g, ' ');
+    assert.match(text, /crashed with SIGSEGV it used memory that is not its own/);
+    assert.match(text, /Under way TS → Py run_script .*Py → Rs pool\.allocate .*924 ns before/);
+    assert.match(text, /0x00007f394ac6eb80 ?crashed here/);
+    assert.match(text, /string_at __init__\.py:519 <module> tour\.conductor\.py:71/);
+    await panel.page.screenshot({ path: join(RESULTS, `${theme}-crash.png`) });
+    assert.deepEqual(panel.faults, []);
+    await panel.page.close();
+  });
+}
+
+test('lines of a crash report open, it folds, stays folded when it comes again, and goes', async () => {
+  const panel = await PanelPage.open(browser, 'dark');
+  await panel.show(crashed());
+  await panel.page.locator('.crash-frames .source', { hasText: 'tour.conductor.py:71' }).click();
+  assert.deepEqual(await panel.until(isOpenSource), {
+    type: 'openSource',
+    file: '/ws/examples/tour.conductor.py',
+    line: 71,
+  });
+  await panel.page.getByText('Open as Text').click();
+  await panel.until(({ type }) => type === 'openReport');
+  await panel.page.locator('.crash-recent summary').click();
+  assert.equal(await panel.page.locator('.crash-recent li:visible').count(), 50);
+  await panel.page.locator('.crash').getByText('Hide').click();
+  await panel.show(crashed());
+  assert.ok(await panel.page.locator('.crash').isVisible());
+  assert.ok(!(await panel.page.locator('.crash-body').isVisible()));
+  await panel.show(tour());
+  assert.ok(!(await panel.page.locator('.crash').isVisible()));
+  assert.deepEqual(panel.faults, []);
+  await panel.page.close();
+});

@@ -4,6 +4,7 @@
  * Views subscribe; they never change anything but the selection.
  * Must not know: the DOM.
  */
+import type { CrashReport } from '../../extension/protocol/crashReport';
 import type {
   PanelError,
   PanelHandle,
@@ -23,7 +24,7 @@ export interface NoTrace {
   failed: boolean;
 }
 
-export type StoreEvent = 'loaded' | 'errors' | 'handles' | 'selected';
+export type StoreEvent = 'loaded' | 'errors' | 'handles' | 'crash' | 'selected';
 
 export class TraceStore {
   trace: TraceBegin | null = null;
@@ -34,6 +35,8 @@ export class TraceStore {
   count = 0;
   errors: PanelError[] = [];
   handles: PanelHandle[] = [];
+  /** The crash that ended the recording; null when none did. */
+  crash: CrashReport | null = null;
   /** Message by row, of spans that failed. */
   failures = new Map<number, string>();
   /** Row of the selected span, -1 = none. */
@@ -73,6 +76,10 @@ export class TraceStore {
       case 'handles':
         this.handles = message.handles;
         this.fire('handles');
+        return false;
+      case 'crash':
+        this.crash = message.report;
+        this.fire('crash');
         return false;
       default:
         return false;

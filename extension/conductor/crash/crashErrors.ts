@@ -1,25 +1,22 @@
 /**
- * Purpose: words and frames for a child process that ended by itself.
+ * Purpose: the errors of a child process that ended by itself.
  * Threads: any.
- * Must not know: how the process was run.
+ * Must not know: how the process was run, where crashes are kept.
  */
-import { BridgeError } from '../bridge/errors';
-import type { JoinedFrame } from '../bridge/stack';
-import type { ChildExit } from './childProcess';
-import { pythonStacks } from './faultStacks';
+import { BridgeError } from '../../bridge/errors';
+import type { ChildExit } from '../childProcess';
+import { faultStacks } from './faultStacks';
+import { sayExit } from './meaning';
 
 const NOTE_LINES = 20;
 
 /** The error every call in flight gets when the child crashes. */
 export function crashError(exit: ChildExit): BridgeError {
-  const what = exit.signal
-    ? `Python's process crashed with ${exit.signal}`
-    : `Python's process ended by itself with exit code ${exit.exitCode}`;
-  const meaning = exit.signal ? MEANINGS[exit.signal] : undefined;
+  const { what, meaning } = sayExit(exit);
   return new BridgeError(`${what}${meaning ? ` (${meaning})` : ''}`, {
     code: 'crashed',
     hint: 'Run it again: the next call starts a fresh process. The stack below, if any, shows what Python was doing.',
-    frames: framesOfFault(exit.stderrTail),
+    frames: faultStacks(exit.stderrTail).find(({ faulting }) => faulting)?.frames ?? [],
     notes: lastLines(exit.stderrTail),
     details: { exitCode: exit.exitCode, signal: exit.signal, stderrTail: exit.stderrTail },
   });
@@ -48,14 +45,6 @@ export function startError(executable: string, exit: ChildExit): BridgeError {
   });
 }
 
-/** The frames that Python's faulthandler printed for the thread that crashed, in call order. */
-export function framesOfFault(stderr: string): JoinedFrame[] {
-  const start = stderr.lastIndexOf('Fatal Python error:');
-  if (start < 0) return [];
-  const crashed = pythonStacks(stderr.slice(start)).find(({ current }) => current);
-  return [...(crashed?.frames ?? [])];
-}
-
 function lastLines(text: string): string[] {
   return text
     .trimEnd()
@@ -63,13 +52,3 @@ function lastLines(text: string): string[] {
     .filter((line) => line.trim() !== '')
     .slice(-NOTE_LINES);
 }
-
-const MEANINGS: Partial<Record<string, string>> = {
-  SIGSEGV: 'it used memory that is not its own',
-  SIGABRT: 'it gave itself up',
-  SIGBUS: 'it used memory that is not there',
-  SIGILL: 'it ran an instruction this processor does not have',
-  SIGFPE: 'an arithmetic fault in native code',
-  SIGKILL: 'killed from outside, perhaps because memory ran out',
-  SIGTERM: 'somebody asked it to end',
-};
