@@ -14,7 +14,11 @@ const productFolder = join(targetFolder, 'product');
 const inProduct = (...parts) => join(productFolder, ...parts);
 
 const made = {
-  rust: [inProduct('python', 'symphony_bridge', '_native.abi3.so')],
+  rust: [
+    inProduct('python', 'symphony_bridge', '_native.abi3.so'),
+    // Beside what scripts import, as a component lies.
+    inProduct('python', 'planted.abi3.so'),
+  ],
   component: [inProduct('python', 'text_index.abi3.so')],
   addon: ['loader', 'symphony'].map((name) =>
     inProduct('native', 'addon', 'build', 'Release', `${name}.node`),
@@ -47,16 +51,19 @@ const checkedRust = {
 
 async function buildRust() {
   const python = filesBelow([at('python', 'symphony_bridge')], (file) => file.endsWith('.py'));
-  const inputs = [...filesBelow([at('native')], (file) => /\.(rs|toml|lock|h|sql)$/.test(file)), ...python];
+  const folders = [at('native'), at('test', 'memory', 'planted')];
+  const inputs = [...filesBelow(folders, (file) => /\.(rs|toml|lock|h|sql)$/.test(file)), ...python];
   if (isFresh('memory-rust', inputs, made.rust)) return;
   const args = ['build', '--locked', '--profile', 'memory', '--target', target, '--target-dir', targetFolder];
-  const what = ['--manifest-path', at('native', 'Cargo.toml'), '--package', 'symphony-python'];
+  const crates = ['symphony-python', 'symphony-planted'].flatMap((name) => ['--package', name]);
+  const what = ['--manifest-path', at('native', 'Cargo.toml'), ...crates];
   const env = { ...process.env, ...checkedRust };
-  await quietly('memory-cargo', 'cargo', [...args, ...what, '--features', 'plants'], { env });
+  await quietly('memory-cargo', 'cargo', [...args, ...what, '--features', 'symphony-python/plants'], { env });
   const folder = inProduct('python');
   rmSync(folder, { recursive: true, force: true });
   for (const file of python) copyInto(file, join(folder, file.slice(at('python').length)));
-  replaceBy(join(targetFolder, target, 'memory', 'libsymphony_native.so'), made.rust[0]);
+  for (const [i, name] of ['symphony_native', 'planted'].entries())
+    replaceBy(join(targetFolder, target, 'memory', `lib${name}.so`), made.rust[i]);
   keep('memory-rust', inputs, made.rust);
 }
 

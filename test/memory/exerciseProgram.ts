@@ -10,22 +10,25 @@ import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import { addonPaths } from '../../extension/bridge/addon';
 import { view } from '../../extension/bridge/codec';
 import { kw, type PyObject } from '../../extension/bridge/refs';
-import { type EmbeddedBridge, openBridge } from '../../extension/conductor/openBridge';
+import { type Bridge, type EmbeddedBridge, openBridge } from '../../extension/conductor/openBridge';
 import { runScript } from '../../extension/conductor/runScript';
 
 /** What the program is told by its arguments. */
 interface Task {
+  host: 'embedded' | 'subprocess';
   /** Product folder with the build to use. */
   root: string;
   python: string;
+  /** What LD_PRELOAD loads into children, where these are checked and this process is not. */
+  preload: string | null;
   rounds: number;
-  /** Where the fault is that is done on purpose, and which: `none`, `c++ leak`, `rust overflow`. */
+  /** Where the fault is that is done on purpose, and which: `none`, `c++ leak`, `rust overflow`, `component leak`. */
   plant: string;
 }
 
-async function open({ root, python }: Task): Promise<EmbeddedBridge> {
+async function open({ host, root, python }: Task): Promise<Bridge> {
   const bridge = await openBridge({
-    host: 'embedded',
+    host,
     root,
     python,
     workspace: process.cwd(),
@@ -43,9 +46,9 @@ async function open({ root, python }: Task): Promise<EmbeddedBridge> {
 }
 
 /** Every way over the border, once. */
-async function round(bridge: EmbeddedBridge): Promise<void> {
+async function round(bridge: Bridge): Promise<void> {
   const fixture = await bridge.import('memory_fixture');
-  calls(bridge);
+  if (isEmbedded(bridge)) calls(bridge);
   await Promise.all([asynchronous(bridge), failing(bridge), cancelled(bridge)]);
   await values(bridge, fixture);
   await objects(bridge);
@@ -53,7 +56,12 @@ async function round(bridge: EmbeddedBridge): Promise<void> {
   await fixture.use_pit();
   await fixture.use_pit_async();
   await fixture.use_component();
+  await fixture.panic();
   await runScript(bridge, join('test', 'fixtures', 'scripts', 'arguments.conductor.py'), { args: ['a'] });
+}
+
+function isEmbedded(bridge: Bridge): bridge is EmbeddedBridge {
+  return bridge.kind === 'embedded';
 }
 
 function calls(bridge: EmbeddedBridge): void {
@@ -79,7 +87,7 @@ function calls(bridge: EmbeddedBridge): void {
   );
 }
 
-async function asynchronous(bridge: EmbeddedBridge): Promise<void> {
+async function asynchronous(bridge: Bridge): Promise<void> {
   const made = Array.from({ length: 20 }, (_, i) =>
     bridge.call('bridge_fixture:echo', [i, 'text', [1.5, null]]),
   );
@@ -90,7 +98,7 @@ async function asynchronous(bridge: EmbeddedBridge): Promise<void> {
   await Promise.all(made);
 }
 
-async function failing(bridge: EmbeddedBridge): Promise<void> {
+async function failing(bridge: Bridge): Promise<void> {
   await refused(bridge.call('bridge_fixture:fail', ['on purpose']));
   await refused(bridge.call('bridge_fixture:fail_async', ['on purpose']));
   await refused(bridge.call('bridge_fixture:call_host', ['desk.fail']));
@@ -98,7 +106,7 @@ async function failing(bridge: EmbeddedBridge): Promise<void> {
   await refused(bridge.call('symphony_bridge._native:_await_panic', [true]));
 }
 
-async function cancelled(bridge: EmbeddedBridge): Promise<void> {
+async function cancelled(bridge: Bridge): Promise<void> {
   const controller = new AbortController();
   const { signal } = controller;
   const waiting = [
@@ -112,10 +120,11 @@ async function cancelled(bridge: EmbeddedBridge): Promise<void> {
   await Promise.all(waiting);
 }
 
-async function values(bridge: EmbeddedBridge, fixture: PyObject): Promise<void> {
+async function values(bridge: Bridge, fixture: PyObject): Promise<void> {
   const all = (await fixture.values()) as unknown[];
   await fixture.take(...all);
-  bridge.callSync('memory_fixture:take', ...(bridge.callSync('memory_fixture:values') as unknown[]));
+  if (isEmbedded(bridge))
+    bridge.callSync('memory_fixture:take', ...(bridge.callSync('memory_fixture:values') as unknown[]));
   const shared = { deep: [1, { x: new Date(0) }] };
   const own = [
     new Map([[1, 2]]),
@@ -127,7 +136,7 @@ async function values(bridge: EmbeddedBridge, fixture: PyObject): Promise<void> 
   await fixture.take(...own, shared, [shared, shared], new Uint8Array(300_000), undefined, Symbol('s'), /x/);
 }
 
-async function objects(bridge: EmbeddedBridge): Promise<void> {
+async function objects(bridge: Bridge): Promise<void> {
   const objects = await bridge.import('object_fixture');
   using shelf = await objects.Shelf('a', 'b');
   await shelf.itself();
@@ -143,7 +152,7 @@ async function objects(bridge: EmbeddedBridge): Promise<void> {
   await bridge.call('memory_fixture:use_held', [1]);
 }
 
-async function streams(bridge: EmbeddedBridge): Promise<void> {
+async function streams(bridge: Bridge): Promise<void> {
   const objects = await bridge.import('object_fixture');
   for (const make of [objects.count, objects.count_async]) {
     for await (const _ of await make(3));
@@ -151,7 +160,7 @@ async function streams(bridge: EmbeddedBridge): Promise<void> {
     const left = await make(5);
     await left.next();
   }
-  for (const _ of (await objects.count(3)) as Iterable<number>);
+  if (isEmbedded(bridge)) for (const _ of (await objects.count(3)) as Iterable<number>);
   const made = (function* () {
     yield* [1, 2, 3];
   })();
@@ -183,12 +192,13 @@ async function work(task: Task & { ending: string }): Promise<void> {
 }
 
 /** Does the harm that the task names. */
-async function plant(bridge: EmbeddedBridge, { root, plant }: Task): Promise<void> {
+async function plant(bridge: Bridge, { root, plant }: Task): Promise<void> {
   const [place, fault] = plant.split(' ');
   // One among what caches add would not be seen.
   const times = fault === 'lost-list' ? 200 : 1;
   for (let i = 0; place === 'rust' && i < times; i++)
     await bridge.call('symphony_bridge._native:_plant', [fault]);
+  if (place === 'component') await bridge.call('memory_fixture:plant', [fault]);
   if (place === 'c++') (createRequire(__filename)(addonPaths(root).addon) as Planted).plant(fault);
 }
 
@@ -198,20 +208,22 @@ interface Planted {
 
 async function main(): Promise<void> {
   if (!isMainThread) return work(workerData as Task & { ending: string });
-  // A leak of this process counts, not one of the interpreters that are asked and tried out before.
-  process.env.ASAN_OPTIONS += ':detect_leaks=0:fast_unwind_on_malloc=1';
+  // At its end this process looks for leaks. A child looks when it is told to: a Python that ends leaves much behind.
+  process.env.ASAN_OPTIONS += ':leak_check_at_exit=0:fast_unwind_on_malloc=1';
   const task = JSON.parse(process.argv[2]) as Task;
+  if (task.preload !== null) process.env.LD_PRELOAD = task.preload;
   const bridge = await open(task);
   const collected = (): Promise<number> => bridge.call('memory_fixture:collected');
   const seen: number[] = [];
   for (let i = 0; i < task.rounds; i++) {
     await round(bridge);
-    if (i === 1) await workers(task);
+    if (i === 1 && isEmbedded(bridge)) await workers(task);
     if (task.plant !== 'none') await plant(bridge, task);
     globalThis.gc?.();
     await delay(1);
     seen.push(await collected());
   }
+  if (!isEmbedded(bridge)) await bridge.call('memory_fixture:look_for_leaks');
   await bridge.close();
   process.stdout.write(`COLLECTED ${JSON.stringify(seen)} END\n`);
 }

@@ -36,6 +36,9 @@ const builder = import(
 /** Product folder with the checked build, which is made when it is not there. */
 export const checkedProduct: Promise<string> = builder.then(({ buildForMemory }) => buildForMemory());
 
+/** What LD_PRELOAD loads into a process that is to be checked. */
+export const checkers: Promise<string> = builder.then(({ sanitizers }) => sanitizers());
+
 /**
  * Runs a program to its end. The environment of the checkers is added to `env`.
  * @param leaks false: only what is wrong at once counts, for a Python that ends and does not free what it made
@@ -45,7 +48,6 @@ export async function runChecked(
   args: readonly string[],
   { leaks = true, env = {} }: { leaks?: boolean; env?: NodeJS.ProcessEnv } = {},
 ): Promise<Checked> {
-  const { sanitizers } = await builder;
   const folder = scratchFolder();
   const options = [
     `detect_leaks=${leaks ? 1 : 0}`,
@@ -66,7 +68,7 @@ export async function runChecked(
     timeout: TIMEOUT_MS,
     env: {
       ...process.env,
-      LD_PRELOAD: sanitizers(),
+      LD_PRELOAD: await checkers,
       // CPython's own allocator hides small objects from the checker, and would keep them all reachable.
       PYTHONMALLOC: 'malloc',
       ASAN_OPTIONS: options.join(':'),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { buildSync } from 'esbuild';
 import { scratchFolder } from '../bridge/bothHosts';
-import { type Checked, checkedProduct, runChecked } from './sanitizerRun';
+import { type Checked, checkedProduct, checkers, runChecked } from './sanitizerRun';
 
 const ROOT = join(__dirname, '..', '..');
 const PYTHON = process.env.SYMPHONY_TEST_PYTHON ?? join(ROOT, '.venv', 'bin', 'python');
@@ -29,9 +29,15 @@ interface Exercised extends Checked {
   good: boolean;
 }
 
-async function exercise(rounds: number, plant = 'none'): Promise<Exercised> {
-  const task = JSON.stringify({ root: await checkedProduct, python: PYTHON, rounds, plant });
-  const ran = await runChecked(process.execPath, ['--expose-gc', bundle, task]);
+type Host = 'embedded' | 'subprocess';
+
+async function exercise(rounds: number, plant = 'none', host: Host = 'embedded'): Promise<Exercised> {
+  const preload = host === 'subprocess' ? await checkers : null;
+  const task = { host, root: await checkedProduct, python: PYTHON, preload, rounds, plant };
+  const ran = await runChecked(process.execPath, ['--expose-gc', bundle, JSON.stringify(task)], {
+    // Nothing of ours is native in the process that has a child: only the child is checked.
+    env: preload === null ? {} : { LD_PRELOAD: '' },
+  });
   const counts = /COLLECTED (.*) END/.exec(ran.stdout);
   const collected = counts ? (JSON.parse(counts[1]) as number[]) : [];
   const good = ran.code === 0 && ran.findings.length === 0 && collected.length === rounds;
@@ -47,16 +53,18 @@ function growth(collected: readonly number[]): number {
 /** Errors and caches add a few objects in the first rounds; a plant adds more. */
 const MOST_GROWTH = 50;
 
-test('using the bridge in every way leaks nothing and touches no foreign memory', async (t) => {
-  const { good, code, signal, stderr, findings, collected } = await exercise(ROUNDS);
-  assert.deepEqual(findings, []);
-  assert.ok(good, `${code} ${signal} ${stderr}`);
-  t.diagnostic(`objects by round: ${collected}`);
-  assert.ok(growth(collected) < MOST_GROWTH, `objects by round: ${collected}`);
-});
+for (const host of ['embedded', 'subprocess'] as const) {
+  test(`${host}: using the bridge in every way leaks nothing and touches no foreign memory`, async (t) => {
+    const { good, code, signal, stderr, findings, collected } = await exercise(ROUNDS, 'none', host);
+    assert.deepEqual(findings, []);
+    assert.ok(good, `${code} ${signal} ${stderr}`);
+    t.diagnostic(`objects by round: ${collected}`);
+    assert.ok(growth(collected) < MOST_GROWTH, `objects by round: ${collected}`);
+  });
+}
 
 /** A fault on purpose, what is said of it, and where. */
-const plants: readonly [plant: string, title: RegExp, frame: RegExp][] = [
+const plants: readonly [plant: string, title: RegExp, frame: RegExp, host?: Host][] = [
   ['c++ leak', /leak of 40 byte/, /Plant/],
   ['c++ overflow', /heap-buffer-overflow/, /Plant/],
   ['c++ undefined', /runtime error: signed integer overflow/, /Plant/],
@@ -64,22 +72,30 @@ const plants: readonly [plant: string, title: RegExp, frame: RegExp][] = [
   ['rust overflow', /heap-buffer-overflow/, /plants/],
   ['rust use-after-free', /heap-use-after-free/, /plants/],
   ['rust lost-reference', /leak of \d+ byte/, /plants/],
+  ['component leak', /leak of 40 byte/, /planted/],
+  ['component use-after-free', /heap-use-after-free/, /planted/],
+  ['component lost-reference', /leak of 73 byte/, /bytes_repeat/],
+  ['rust leak', /leak of 40 byte/, /plants/, 'subprocess'],
+  ['rust lost-reference', /leak of \d+ byte/, /plants/, 'subprocess'],
+  ['rust use-after-free', /heap-use-after-free/, /plants/, 'subprocess'],
 ];
 
-for (const [plant, title, frame] of plants) {
-  test(`the self-test: "${plant}" fails the run`, async () => {
-    const { good, findings } = await exercise(1, plant);
+for (const [plant, title, frame, host = 'embedded'] of plants) {
+  test(`the self-test: "${plant}" fails the run (${host})`, async () => {
+    const { good, findings } = await exercise(1, plant, host);
     assert.equal(good, false);
     const named = findings.some((one) => title.test(one.title) && one.stack.some((line) => frame.test(line)));
     assert.ok(named, JSON.stringify(findings, null, 1));
   });
 }
 
-test('the self-test: arithmetic that overflows in Rust fails the run', async () => {
-  const { good, stderr } = await exercise(1, 'rust arithmetic');
-  assert.equal(good, false);
-  assert.match(stderr, /attempt to add with overflow/);
-});
+for (const place of ['rust', 'component']) {
+  test(`the self-test: arithmetic that overflows fails the run (${place})`, async () => {
+    const { good, stderr } = await exercise(1, `${place} arithmetic`);
+    assert.equal(good, false);
+    assert.match(stderr, /attempt to add with overflow/);
+  });
+}
 
 test('the self-test: lists that Python lost are counted', async () => {
   const { collected } = await exercise(ROUNDS, 'rust lost-list');
