@@ -17,7 +17,7 @@ export interface CrashStack {
   frames: JoinedFrame[];
 }
 
-/** One call over a language border, as the recorder saw it. */
+/** A call, mostly over a language border, as the recorder saw it. */
 export interface CrashCrossing {
   name: string;
   from: TraceLanguage;
@@ -35,9 +35,9 @@ export interface CrashCrossing {
 
 /** The end of a recording. */
 export interface CrashCrossings {
-  /** Begun and not ended, the oldest first: for each thread what it was in, the innermost call last. */
+  /** Begun and not ended, also inside one language: for each thread what it was in, the innermost call last. */
   underWay: CrashCrossing[];
-  /** The last ones that were begun, the newest last; those under way among them. */
+  /** The last that were begun, the newest last; those under way among them. */
   recent: CrashCrossing[];
 }
 

@@ -39,7 +39,10 @@ export async function suites({ full }) {
 
 function cargo(minutes) {
   // An extension module does not link into a test binary: the Python side is tested through pytest.
-  const others = ['symphony-python', 'symphony-sdk', 'symphony-planted'].flatMap((name) => ['--exclude', name]);
+  const others = ['symphony-python', 'symphony-sdk', 'symphony-planted'].flatMap((name) => [
+    '--exclude',
+    name,
+  ]);
   return cargoTests('cargo', minutes, ['--release', '--workspace', ...others]);
 }
 

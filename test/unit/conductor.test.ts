@@ -57,6 +57,8 @@ test('a crashed host starts again when it is needed, once for all who wait', asy
 
 test('a host that keeps crashing is left alone until a person restarts it, or time passes', async () => {
   const { host, clock, supervisor } = supervise();
+  const phases: string[] = [];
+  supervisor.onDidChangePhase((phase) => phases.push(phase));
   for (let i = 0; i < 2; i++) {
     host.crash();
     await supervisor.ready();
@@ -64,7 +66,9 @@ test('a host that keeps crashing is left alone until a person restarts it, or ti
   host.crash();
   await assert.rejects(supervisor.ready(), { code: 'crash-loop' });
   assert.equal(host.starts, 2);
+  assert.equal(phases.at(-1), 'given-up');
   await supervisor.restart();
+  assert.equal(phases.at(-1), 'running');
   assert.equal(host.starts, 3);
   for (let i = 0; i < 3; i++) host.crash();
   clock.now = 5000;

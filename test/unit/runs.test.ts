@@ -6,6 +6,7 @@ import { BridgeError, CallCancelled } from '../../extension/bridge/errors';
 import type { Health } from '../../extension/conductor/healthWatch';
 import type { LiveHandle } from '../../extension/conductor/liveHandles';
 import type { Bridge } from '../../extension/conductor/openBridge';
+import type { HostPhase } from '../../extension/conductor/supervisor';
 import { Runs } from '../../extension/workbench/runs';
 import { StateHolder } from '../../extension/workbench/state';
 
@@ -205,4 +206,42 @@ test('a Python that does not answer shows in the state while the script runs', a
   owner.made[0].end();
   await run;
   assert.equal(states.current.kind, 'idle');
+});
+
+test('the state follows a Python that crashes, is started again, and is given up', async () => {
+  const { owner, states, runs } = workbench();
+  const seen: string[] = [];
+  states.watch(({ kind }) => seen.push(kind));
+  const run = runs.run(SCRIPT);
+  owner.start();
+  const bridge = await owner.running(0);
+  const phase = (to: HostPhase) => runs.phaseChanged(bridge as unknown as Bridge, to);
+  phase('crashed');
+  assert.equal(seen.at(-1), 'running', 'the end of the run tells it');
+  bridge.running = false;
+  bridge.end();
+  await run;
+  assert.equal(states.current.kind, 'crashed');
+  phase('restarting');
+  bridge.running = true;
+  phase('running');
+  phase('given-up');
+  // Another bridge took its place: of the old one nothing is left to tell.
+  phase('running');
+  assert.deepEqual(seen.slice(-5), ['crashed', 'restarting', 'idle', 'given-up', 'idle']);
+});
+
+test('a run that starts a crashed Python again is shown as running once that is there', async () => {
+  const { owner, states, runs } = workbench();
+  const seen: string[] = [];
+  states.watch(({ kind }) => seen.push(kind));
+  const run = runs.run(SCRIPT);
+  owner.start();
+  const bridge = await owner.running(0);
+  const phase = (to: HostPhase) => runs.phaseChanged(bridge as unknown as Bridge, to);
+  phase('restarting');
+  phase('running');
+  bridge.end();
+  await run;
+  assert.deepEqual(seen.slice(-4), ['running', 'restarting', 'running', 'idle']);
 });

@@ -82,7 +82,7 @@ describe('after a crash', () => {
     const second = await run(script('exits'));
     assert.equal(second?.bridge.kind, 'subprocess');
     assert.ok(second.bridge.info.fellBack);
-    assert.deepEqual(notifications.find(/without closing it: it was being started/).buttons, [
+    assert.deepEqual(notifications.find(/ended while Python was being started/).buttons, [
       'Show Crash Report',
       'Try Embedded Again',
     ]);

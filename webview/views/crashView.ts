@@ -140,7 +140,11 @@ function recent({ crossings }: CrashReport): HTMLElement | null {
   return h(
     'details',
     { class: 'crash-recent' },
-    h('summary', {}, `Last ${newestFirst.length} crossings`),
+    h(
+      'summary',
+      {},
+      newestFirst.length === 1 ? 'The last crossing' : `The last ${newestFirst.length} crossings`,
+    ),
     crossingList(newestFirst, 'Last crossings, the newest first', (call) => {
       const end = call.tookNs === null ? 'under way' : formatDuration(call.tookNs);
       return `${call.failed ? 'failed, ' : ''}${end}`;

@@ -112,14 +112,10 @@ export class BlackBox {
       return;
     }
     const atMs = model ? model.clock.openedWallMs + model.duration / 1e6 : fallen.atMs;
-    const what = `A process with Python embedded ended without closing it: ${suspicion}`;
-    const meaning =
-      'a crash of native code is likely; a process that was killed from outside at that moment looks the same';
+    const what = `The process that embedded Python ended ${suspicion}`;
+    const meaning = 'most likely a crash of native code; to be killed from outside looks the same';
     const facts = { interpreter, version, pid, workspace, atMs, signal: null, exitCode: null };
-    this.doubts.add(key, {
-      atMs,
-      why: `a process with this Python embedded ended without closing it: ${suspicion}`,
-    });
+    this.doubts.add(key, { atMs, why: `the process that embedded this Python ended ${suspicion}` });
     const id = newId(pid);
     this.keep({ id, host: 'embedded', what, meaning, ...facts, stacks: [], crossings, traceFile: secured });
   }
@@ -146,15 +142,15 @@ export class BlackBox {
 }
 
 /**
- * What speaks for a crash of Python's, in words; null when nothing does. How a process ended is not known once it is
+ * What speaks for a crash of Python's, in words that follow “ended”; null when nothing does. How a process ended is not known once it is
  * gone; what it was doing is.
  */
 function suspect(fallen: Fallen, model: TraceModel | null, crossings: CrashCrossings | null): string | null {
   // With the machine ends every process, whatever it does.
   if (fallen.rebooted || model?.closed) return null;
-  if (fallen.stage === 'starting') return 'it was being started';
-  if (crossings === null) return 'there is no recording that could tell what it did';
+  if (fallen.stage === 'starting') return 'while Python was being started';
+  if (crossings === null) return 'and no recording tells what it was doing';
   const count = crossings.underWay.length;
   if (count === 0) return null;
-  return count === 1 ? 'one call was under way' : `${count} calls were under way`;
+  return count === 1 ? 'while one call was under way' : `while ${count} calls were under way`;
 }

@@ -17,17 +17,17 @@ export function endingOf(model: TraceModel, count: number): CrashCrossings {
   }
   const underWay: number[] = [];
   for (let row = spanCount(model) - 1; row >= 0 && underWay.length < MOST_UNDER_WAY; row--) {
-    if (Number.isNaN(model.spans.end[row]) && isCrossing(model, row)) underWay.push(row);
+    // Calls inside one language count too: they tell where it was as well as crossings do.
+    if (Number.isNaN(model.spans.end[row])) underWay.push(row);
   }
   const told = (row: number): CrashCrossing => crossing(model, row);
   return { underWay: byThread(model, underWay.reverse()).map(told), recent: recent.reverse().map(told) };
 }
 
-/** Calls inside one language count while they are under way: they tell where it was as well as crossings do. */
 function isCrossing(model: TraceModel, row: number): boolean {
   const from = callerLanguage(model, row);
   const to = model.spans.lang[row];
-  return to !== 0 && (from !== to || Number.isNaN(model.spans.end[row]));
+  return from !== 0 && to !== 0 && from !== to;
 }
 
 function crossing(model: TraceModel, row: number): CrashCrossing {
