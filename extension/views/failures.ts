@@ -44,6 +44,12 @@ export class Failures {
     ask(`${what}: ${summary(error)}`, buttons).catch(() => undefined);
   }
 
+  /** A crash that no call has told of. @param wayBack it keeps a Python from the embedded host. */
+  showCrash(text: string, wayBack = false): void {
+    this.log.warn(text);
+    ask(text, wayBack ? [CRASH_REPORT, WAY_BACK] : [CRASH_REPORT]).catch(() => undefined);
+  }
+
   /** The crash after which Python is not started again by itself. */
   showGivenUp(what: string, error: unknown): void {
     this.log.error(what, error);
@@ -123,6 +129,7 @@ function command(title: string, id: CommandId): Button {
 }
 
 const OUTPUT = command('Show Output', COMMANDS.showOutput);
+const WAY_BACK = command('Try Embedded Again', COMMANDS.tryEmbeddedAgain);
 const CRASH_REPORT = command('Show Crash Report', COMMANDS.showCrashReport);
 
 function codeOf(error: unknown): string {

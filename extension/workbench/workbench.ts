@@ -15,7 +15,6 @@ import { type Config, onConfigChange, readConfig, workspaceRoot } from '../confi
 import { AdapterFactory } from '../debug/factory';
 import { COMMANDS, SETTINGS, type SettingId } from '../ids';
 import { Log } from '../log';
-import type { CrashReport } from '../protocol/crashReport';
 import { EditorFunctions } from '../views/editorFunctions';
 import { Failures } from '../views/failures';
 import { openSource } from '../views/openSource';
@@ -25,6 +24,7 @@ import { createStatusBar } from '../views/statusBar';
 import { TRACE_VIEW, TracePanel } from '../views/tracePanel';
 import { WorkbenchTrace } from '../views/traceSource';
 import { BridgeOwner } from './bridgeOwner';
+import { crashFound } from './crashes';
 import { pythonExtensionChoice } from './pythonExtension';
 import { type RunRecord, Runs } from './runs';
 import { StateHolder } from './state';
@@ -84,7 +84,7 @@ export class Workbench implements vscode.Disposable {
       links.register(),
       this.adapters.register(),
       this.runs.onDidChange((run) => this.tellOfRun(run)),
-      this.blackBox.onDidKeep((report) => this.crashFound(report)),
+      this.blackBox.onDidKeep((report) => crashFound(report, this)),
       onConfigChange((changed) => this.settingsChanged(changed)),
     ];
   }
@@ -108,6 +108,10 @@ export class Workbench implements vscode.Disposable {
   /** Looks for a process that ended with Python in it: after its crash the extension host starts anew. */
   lookBack(): void {
     this.blackBox.settle();
+  }
+
+  isDebugged(pid: number): boolean {
+    return [...this.others].some(([{ info }, isDebugging]) => isDebugging && info.pid === pid);
   }
 
   /** What there is to know of this window's Pythons; see `survey`. */
@@ -224,31 +228,6 @@ export class Workbench implements vscode.Disposable {
     const what = `${run.name} failed`;
     if (this.states.current.kind === 'given-up') this.failures.showGivenUp(what, error);
     else this.failures.show(what, error);
-  }
-
-  private crashFound(report: CrashReport): void {
-    if (report.host === 'embedded') this.tellOfFallen(report);
-    // Whatever the next start records, the panel goes on showing the crash until the next run.
-    else if (report.pid === this.bridges.current?.info.pid)
-      this.traceSource.showCrash(report, this.runs.last);
-  }
-
-  /** A process crashed with Python in it: this window's extension host, before it was started anew, or another's. */
-  private tellOfFallen(report: CrashReport): void {
-    const isAuto = readConfig().host === 'auto';
-    const next = isAuto
-      ? `Scripts run in a subprocess with ${report.interpreter} until you choose otherwise.`
-      : 'The setting symphony.conductor.host decides where scripts run.';
-    const buttons = new Map<string, () => unknown>([
-      ['Show Crash Report', () => vscode.commands.executeCommand(COMMANDS.showCrashReport)],
-      ...(isAuto
-        ? [['Try Embedded Again', () => vscode.commands.executeCommand(COMMANDS.tryEmbeddedAgain)] as const]
-        : []),
-    ]);
-    vscode.window.showWarningMessage(`${report.what}. ${next}`, ...buttons.keys()).then(
-      (pressed) => buttons.get(pressed ?? '')?.(),
-      () => undefined,
-    );
   }
 
   private tellOfAbandoned(run: RunRecord, error: unknown): void {

@@ -78,12 +78,13 @@ export class BlackBox {
 
   /** Looks for processes that ended with Python in them, and draws the conclusions. Cheap when there are none. */
   settle(): void {
-    const judged = new Set<number>();
+    const judged = new Set<string>();
     for (const fallen of takeFallen(this.sentinels)) {
       try {
         // The threads of a process have one each.
-        if (!judged.has(fallen.pid)) this.judge(fallen);
-        judged.add(fallen.pid);
+        const ended = `${fallen.boot} ${fallen.pid} ${fallen.start}`;
+        if (!judged.has(ended)) this.judge(fallen);
+        judged.add(ended);
       } finally {
         if (fallen.secured !== null) rmSync(fallen.secured, { force: true });
       }

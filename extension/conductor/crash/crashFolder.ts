@@ -3,7 +3,7 @@
  * Threads: any one; several processes may share the folder.
  * Must not know: VS Code, how a report comes about.
  */
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CrashReport } from '../../protocol/crashReport';
 import { readJson, writeJson } from '../privateFile';
@@ -24,6 +24,8 @@ export class CrashFolder {
   keep(report: CrashReport): CrashReport {
     const own = join(this.folder, `${report.id}.symtrace`);
     const isSecured = report.traceFile !== null && secureTrace(report.traceFile, own);
+    // Its other name may lie where everybody reads.
+    if (isSecured) chmodSync(own, 0o600);
     const kept = { ...report, traceFile: isSecured ? own : null };
     writeJson(join(this.folder, `${report.id}${SUFFIX}`), kept);
     this.removeOld();

@@ -3,7 +3,7 @@
  * Threads: any.
  * Must not know: who writes it.
  */
-import { chmodSync, constants, copyFileSync, linkSync, mkdirSync, rmSync } from 'node:fs';
+import { constants, copyFileSync, linkSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
@@ -20,7 +20,6 @@ export function secureTrace(from: string, to: string): boolean {
     } catch {
       copyFileSync(from, to, constants.COPYFILE_FICLONE);
     }
-    chmodSync(to, 0o600);
     return true;
   } catch {
     return false;

@@ -52,7 +52,7 @@ export class Sentinel {
   private readonly trace: string;
   private readonly start = startOf(process.pid) ?? '';
   private standing: Stage | null = null;
-  private readonly atExit = (): void => this.lower();
+  private isWatchingExit = false;
 
   constructor(
     private readonly folder: string,
@@ -74,18 +74,22 @@ export class Sentinel {
     } catch {
       // A folder that cannot be written to costs the knowledge of a crash, not the run.
     }
-    if (this.standing === null) process.once('exit', this.atExit);
     this.standing = stage;
+    if (!this.isWatchingExit) process.once('exit', () => this.leave());
+    this.isWatchingExit = true;
   }
 
   lower(): void {
     if (this.standing === null) return;
     this.standing = null;
-    process.off('exit', this.atExit);
     remove(this.file, this.trace);
-    // A Worker that was terminated could not lower its own; with the main thread the whole process ends.
-    if (isMainThread)
-      for (const name of namesIn(this.folder, ownName(this.start))) remove(join(this.folder, name));
+  }
+
+  /** With the main thread the whole process ends, and a Worker that was terminated could not lower its own. */
+  private leave(): void {
+    this.lower();
+    if (!isMainThread) return;
+    for (const name of namesIn(this.folder, ownName(this.start))) remove(join(this.folder, name));
   }
 }
 
