@@ -117,10 +117,8 @@ mod tests {
         let mut drawn = [0; 16];
         reader.read_exact(&mut drawn).unwrap();
         // SAFETY: the copy is ours, and nobody else waits for it.
-        assert_eq!(
-            unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) },
-            child
-        );
+        let waited = unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
+        assert_eq!(waited, child);
         assert_ne!(Uuid::from_bytes(drawn), fresh());
     }
 }
