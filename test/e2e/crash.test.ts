@@ -20,7 +20,6 @@ describe('a crash of the extension host in a real browser', { timeout: 170_000 }
       const report = workbench.webview().locator('.crash');
       await report.getByRole('heading', { name: 'Under way' }).waitFor();
       await report.getByText('crashes.conductor.py').first().waitFor();
-      await workbench.screenshot('crash-of-the-host');
 
       await workbench.runScript('crashes.conductor.py');
       const failed = workbench.notification(/crashes\.conductor\.py failed: .*SIGSEGV/);
