@@ -65,7 +65,7 @@ pub fn shrinking<F: Function>(py: Python<'_>, module: &str, through: F) {
 ///
 /// # Errors
 /// What `module.shrinking` raises for the smallest example that does not come back the same.
-pub fn shrink<F: Function>(py: Python<'_>, module: &str, through: F, least: u32) -> PyResult<u32> {
+fn shrink<F: Function>(py: Python<'_>, module: &str, through: F, least: u32) -> PyResult<u32> {
     let through = PyCFunction::new_closure(py, None, None, through)?;
     let made = py
         .import(module)?
