@@ -208,7 +208,8 @@ test('a Python that does not answer shows in the state while the script runs', a
   assert.equal(states.current.kind, 'idle');
 });
 
-test('the state follows a Python that crashes, is started again, and is given up', async () => {
+/** A script that runs, the kinds of states seen since, and what tells how its Python fares. */
+async function runningScript() {
   const { owner, states, runs } = workbench();
   const seen: string[] = [];
   states.watch(({ kind }) => seen.push(kind));
@@ -216,6 +217,11 @@ test('the state follows a Python that crashes, is started again, and is given up
   owner.start();
   const bridge = await owner.running(0);
   const phase = (to: HostPhase) => runs.phaseChanged(bridge as unknown as Bridge, to);
+  return { states, seen, run, bridge, phase };
+}
+
+test('the state follows a Python that crashes, is started again, and is given up', async () => {
+  const { states, seen, run, bridge, phase } = await runningScript();
   phase('crashed');
   assert.equal(seen.at(-1), 'running', 'the end of the run tells it');
   bridge.running = false;
@@ -232,13 +238,7 @@ test('the state follows a Python that crashes, is started again, and is given up
 });
 
 test('a run that starts a crashed Python again is shown as running once that is there', async () => {
-  const { owner, states, runs } = workbench();
-  const seen: string[] = [];
-  states.watch(({ kind }) => seen.push(kind));
-  const run = runs.run(SCRIPT);
-  owner.start();
-  const bridge = await owner.running(0);
-  const phase = (to: HostPhase) => runs.phaseChanged(bridge as unknown as Bridge, to);
+  const { seen, run, bridge, phase } = await runningScript();
   phase('restarting');
   phase('running');
   bridge.end();
