@@ -5,6 +5,8 @@
 
 /** How long one measurement may take, milliseconds. */
 const BUDGET_MS = 400;
+/** The same for what a bar depends on, ours and its peers: so that a busy machine has a quiet moment in it. */
+export const BARRED_MS = 2000;
 /** A run is repeated inside one sample until it takes this long: the clock then does not matter. */
 const SAMPLE_NS = 200_000;
 const MIN_SAMPLES = 20;

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { HOST_CHOICES, type HostChoice } from '../../extension/conductor/host';
 import { type Bridge, openBridge } from '../../extension/conductor/openBridge';
 import { runScript } from '../../extension/conductor/runScript';
-import { bestAsync, pipelined } from '../measure';
+import { BARRED_MS, bestAsync, pipelined } from '../measure';
 import { peerTimes } from '../peers';
 import { python, root, scripts } from '../python';
 import { type Result, result } from '../result';
@@ -36,7 +36,7 @@ export async function hosts(): Promise<Result[]> {
       result(
         'subprocess, no argument, one at a time',
         'ns',
-        await bestAsync(() => held()),
+        await bestAsync(() => held(), BARRED_MS),
         times(peers, 'async'),
         [{ times: 0.4, peer: 'pythonia' }],
       ),

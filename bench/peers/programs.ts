@@ -5,7 +5,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { openBridge } from '../../extension/conductor/openBridge';
-import { best, bestAsync, pipelined } from '../measure';
+import { BARRED_MS, best, bestAsync, pipelined } from '../measure';
 import { ROUND_TRIPS } from '../payloads';
 import { python, root, scripts } from '../python';
 import { withTraceFile } from '../traceFolder';
@@ -25,8 +25,8 @@ export const programs: Record<string, () => Promise<Times>> = {
     const nothing = target.get('nothing');
     const echo = target.get('echo');
     return {
-      sync: best(() => nothing.call()),
-      async: await bestAsync(() => nothing.callAsync()),
+      sync: best(() => nothing.call(), BARRED_MS),
+      async: await bestAsync(() => nothing.callAsync(), BARRED_MS),
       ...roundTrips((value) => echo.call(PyObject.fromJS(value)).toJS()),
     };
   },
@@ -35,8 +35,8 @@ export const programs: Record<string, () => Promise<Times>> = {
     const { interpreter } = load('node-calls-python') as NodeCallsPython;
     const target = interpreter.importSync(join(scripts, 'bench_target.py'));
     return {
-      sync: best(() => interpreter.callSync(target, 'nothing')),
-      async: await bestAsync(() => interpreter.call(target, 'nothing')),
+      sync: best(() => interpreter.callSync(target, 'nothing'), BARRED_MS),
+      async: await bestAsync(() => interpreter.call(target, 'nothing'), BARRED_MS),
       pipelined: await pipelined(() => interpreter.call(target, 'nothing')),
       ...roundTrips((value) => interpreter.callSync(target, 'echo', value)),
     };
@@ -47,7 +47,7 @@ export const programs: Record<string, () => Promise<Times>> = {
     const library = load('pythonia') as Pythonia;
     const target = await library.python(join(scripts, 'bench_target.py'));
     try {
-      return { async: await bestAsync(() => target.nothing()) };
+      return { async: await bestAsync(() => target.nothing(), BARRED_MS) };
     } finally {
       library.python.exit();
     }
@@ -61,9 +61,8 @@ export const programs: Record<string, () => Promise<Times>> = {
         await bridge.call('sys:path.append', [scripts]);
         const held = await bridge.callRef('bench_target:function', ['nothing']);
         return {
-          // As long as the untraced call that it is compared with.
-          sync: best(bridge.sync(held), 2000),
-          async: await bestAsync(() => held(), 2000),
+          sync: best(bridge.sync(held), BARRED_MS),
+          async: await bestAsync(() => held(), BARRED_MS),
           pipelined: await pipelined(() => held()),
         };
       } finally {
@@ -85,7 +84,7 @@ export function isInstalled(name: string): boolean {
 
 function roundTrips(echo: (value: unknown) => unknown): Record<string, number> {
   return Object.fromEntries(
-    Object.entries(ROUND_TRIPS).map(([name, value]) => [name, best(() => echo(value))]),
+    Object.entries(ROUND_TRIPS).map(([name, value]) => [name, best(() => echo(value), BARRED_MS)]),
   );
 }
 

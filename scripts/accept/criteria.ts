@@ -98,7 +98,7 @@ export const rows: Row[] = [
       'Subprocess: no orphan and no zombie, however the editor ends and whatever the child does then',
     command: node('test/bridge/orphans.test.ts test/bridge/tearDown.test.ts'),
     limit: 'all pass',
-    figure: tests(40),
+    figure: tests(38),
   },
   {
     id: 'pit.locality',

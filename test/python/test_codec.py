@@ -314,3 +314,19 @@ def survives(frame):
 SOUND = _native._codec_encode(
     [{"a": [1, 2.5, "text"], "b": {1: None}}, ("\u65e5", 10**30, b"bytes"), {1, 2}, bytes(100), [1.5, 2.5]]
 )
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["", "a", "row", "r\u00f6w", "r\u0101w", 7, None]), text), max_size=40)
+)
+@settings(max_examples=100 * EFFORT)
+def test_texts_that_repeat_in_records(rows):
+    records = [{"kind": kind, "name": name} for kind, name in rows]
+    assert round_trip(records) == records
+
+
+def test_a_text_that_repeats_in_records_is_made_once():
+    first, *others = round_trip([{"kind": "a repeated text"} for _ in range(10)])[1:]
+    assert all(record["kind"] is first["kind"] for record in others)
+    texts = [f"text {i}" for i in range(20)]
+    assert [record["kind"] for record in round_trip([{"kind": text} for text in texts])] == texts

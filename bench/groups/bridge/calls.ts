@@ -1,11 +1,9 @@
 /** Calls from TypeScript to Python: synchronous, one at a time, and very many at once. */
 import type { EmbeddedBridge } from '../../../extension/conductor/openBridge';
-import { best, bestAsync, pipelined } from '../../measure';
+import { BARRED_MS, best, bestAsync, pipelined } from '../../measure';
 import type { Times } from '../../peers/programs';
 import { type Result, result } from '../../result';
 
-/** What a bar depends on is measured longer, so that a busy machine has a quiet moment in it. */
-const BARRED_MS = 2000;
 /** Nanoseconds. */
 export const LIMIT = { '10 µs limit': 10_000 };
 /** 300,000 calls a second. */

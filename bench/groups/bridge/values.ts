@@ -1,7 +1,7 @@
 /** Values there and back, and memory. */
 import { view } from '../../../extension/bridge/codec';
 import type { EmbeddedBridge } from '../../../extension/conductor/openBridge';
-import { best } from '../../measure';
+import { BARRED_MS, best } from '../../measure';
 import { ROUND_TRIPS } from '../../payloads';
 import type { Times } from '../../peers/programs';
 import { runPython } from '../../python';
@@ -26,7 +26,7 @@ export async function roundTripRows(bridge: EmbeddedBridge, peers: Record<string
     const { dumps, loads } = json[name];
     const both = best(() => JSON.stringify(value)) + loads + dumps + best(() => JSON.parse(text));
     const others = micros({ ...times(peers, name), JSON: both });
-    return result(`sync, ${name}, round trip`, 'µs', best(() => echo(value)) / 1000, others, [
+    return result(`sync, ${name}, round trip`, 'µs', best(() => echo(value), BARRED_MS) / 1000, others, [
       { times: SHARES[index], peer: 'node-calls-python' },
       { times: 1, peer: 'JSON' },
     ]);

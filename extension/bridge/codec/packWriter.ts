@@ -63,7 +63,8 @@ export class PackWriter {
     this.numsLen = at + 1;
   }
 
-  protected number(v: number): void {
+  /** An int, or a float where it is none. */
+  number(v: number): void {
     const small = (v << 8) >> 8;
     if (small === v && (v !== 0 || 1 / v > 0)) return this.raw(Tag.INT | (small << 8));
     // Zero comes here only as -0, which Python has as a float alone.
@@ -71,7 +72,7 @@ export class PackWriter {
     this.num(v);
   }
 
-  protected string(s: string): void {
+  string(s: string): void {
     const n = s.length;
     const at = this.charsLen;
     if (at + n > this.chars.length) this.growChars(at + n);

@@ -12,9 +12,11 @@ const MAX_NODES = 8192;
 const GENERATE_AFTER = 32;
 const MAX_GENERATED = 1024;
 
-/** What takes the values. */
+/** What takes the values: of any kind, or of a kind that is known. */
 export interface ValueWriter {
   value(value: unknown): void;
+  string(value: string): void;
+  number(value: number): void;
 }
 
 type Write = (writer: ValueWriter, o: Record<string, unknown>, keys: readonly string[]) => void;
@@ -110,13 +112,17 @@ function writeInLoop(writer: ValueWriter, o: Record<string, unknown>, keys: read
   }
 }
 
+const WRITE_VALUE =
+  'if (typeof v === "string") w.string(v); else if (typeof v === "number") w.number(v); else w.value(v);';
+
 function generate(keys: readonly string[]): Write | undefined {
   if (keys.length > MAX_CACHED_KEYS || generated >= MAX_GENERATED) return undefined;
-  const values = keys.map((key, i) => `i = ${i}; w.value(o[${JSON.stringify(key)}]);`).join(' ');
+  // What most values are needs no call to find out.
+  const values = keys.map((key, i) => `i = ${i}; v = o[${JSON.stringify(key)}]; ${WRITE_VALUE}`).join(' ');
   try {
     const make = new Function(
       'at',
-      `return (w, o, keys) => { let i = 0; try { ${values} } catch (error) { throw at(error, keys[i]); } };`,
+      `return (w, o, keys) => { let i = 0, v; try { ${values} } catch (error) { throw at(error, keys[i]); } };`,
     );
     generated++;
     return make(at) as Write;

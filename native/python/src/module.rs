@@ -40,6 +40,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(shut_down, module)?)?;
     module.add_function(wrap_pyfunction!(forget_in_fork, module)?)?;
     module.add_function(wrap_pyfunction!(bench_spans, module)?)?;
+    module.add_function(wrap_pyfunction!(bench_clock, module)?)?;
     module.add_function(wrap_pyfunction!(table_layout, module)?)?;
     Ok(())
 }
@@ -203,6 +204,12 @@ fn forget_in_fork() {
 #[pyfunction]
 fn bench_spans(count: u32) -> f64 {
     recorder::bench_spans(count)
+}
+
+/// Nanoseconds for the two looks at the clock in a span, the mean of `count`.
+#[pyfunction]
+fn bench_clock(count: u32) -> f64 {
+    recorder::bench_clock(count)
 }
 
 /// Sizes and offsets of the C table's structures.

@@ -55,6 +55,12 @@ impl<'a> PackReader<'a, '_> {
         Ok(op)
     }
 
+    /// The tag of the next op, which stays.
+    #[inline]
+    pub fn next_tag(&self) -> Option<u8> {
+        self.ops.first().map(|&op| op as u8)
+    }
+
     /// The arg of an op just read; takes the next op when it is wide.
     #[inline]
     pub fn arg(&mut self, op: i32) -> Result<usize, Malformed> {

@@ -16,7 +16,7 @@ pub(crate) mod slots;
 mod span;
 mod strings;
 
-pub use bench::bench_spans;
+pub use bench::{bench_clock, bench_spans};
 pub use clock::monotonic_ns;
 pub use file::{Options, RecorderError};
 pub use layout::Lang;

@@ -37,7 +37,7 @@ pub struct Decoder<'a, 's, 'py> {
     pub reader: PackReader<'a, 's>,
     refs: &'s dyn RefResolver,
     owner: Option<&'a Owner>,
-    pub shapes: ReadShapes,
+    pub shapes: ReadShapes<'a, 'py>,
     pub depth: usize,
     /// Ops of the whole pack.
     total: usize,
@@ -92,9 +92,8 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
                 Ok(latin1(py, self.reader.chars(n)?)?)
             }
             tag::OBJECT => {
-                let id = self.reader.arg(op)?;
-                let keys = self.shapes.get(id)?.clone();
-                self.new_object(&keys)
+                let shape = self.reader.arg(op)?;
+                self.new_object(shape)
             }
             tag::LIST => {
                 let n = self.reader.arg(op)?;
@@ -154,8 +153,8 @@ impl<'a, 's, 'py> Decoder<'a, 's, 'py> {
             }
             tag::MAP => self.map(PyDict::new(py), arg),
             tag::SHAPE => {
-                let keys = self.keys(tag::SHAPE, arg)?;
-                self.new_object(&keys)
+                let shape = self.shape(tag::SHAPE, arg)?;
+                self.new_object(shape)
             }
             tag::DATACLASS => self.dataclass(arg, None),
             tag::BACK => self.back(arg),

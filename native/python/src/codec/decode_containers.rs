@@ -10,7 +10,6 @@ use symphony_core::pack::{tag, Malformed};
 use super::call_payload;
 use super::decode::{at_index, new, Decoder};
 use super::failure::{Failure, Outcome, Step};
-use super::read_shapes::Keys;
 
 impl<'py> Decoder<'_, '_, 'py> {
     pub fn floats(&mut self, n: usize) -> Outcome<Bound<'py, PyAny>> {
@@ -104,26 +103,31 @@ impl<'py> Decoder<'_, '_, 'py> {
         Ok(dict.into_any())
     }
 
-    /// The keys of a SHAPE or OBJECT whose arg has been read.
-    pub fn keys(&mut self, tag: u8, arg: usize) -> Outcome<Keys> {
-        Ok(match tag {
-            tag::SHAPE => self.shapes.define(self.py, &mut self.reader, arg)?,
-            _ => self.shapes.get(arg)?.clone(),
-        })
+    /// The id of the shape of a SHAPE or OBJECT whose arg has been read.
+    pub fn shape(&mut self, tag: u8, arg: usize) -> Outcome<usize> {
+        match tag {
+            tag::SHAPE => self.shapes.define(self.py, &mut self.reader, arg),
+            _ => Ok(arg),
+        }
     }
 
-    pub fn new_object(&mut self, keys: &Keys) -> Outcome<Bound<'py, PyAny>> {
+    pub fn new_object(&mut self, shape: usize) -> Outcome<Bound<'py, PyAny>> {
         let dict = PyDict::new(self.py);
-        self.object(&dict, keys)?;
+        self.object(&dict, shape)?;
         Ok(dict.into_any())
     }
 
-    pub fn object(&mut self, dict: &Bound<'py, PyDict>, keys: &Keys) -> Outcome<()> {
-        self.enter(keys.len())?;
-        for key in keys.iter() {
-            let value = self
-                .value()
-                .map_err(|failure| at_name(failure, key.bind(self.py)))?;
+    /// Fills a dict of ours.
+    ///
+    /// # Errors
+    /// `Malformed` when the shape is not defined.
+    pub fn object(&mut self, dict: &Bound<'py, PyDict>, shape: usize) -> Outcome<()> {
+        let n = self.shapes.meet(shape)?;
+        self.enter(n)?;
+        for i in 0..n {
+            let value = self.field(shape, i);
+            let key = self.shapes.key(shape, i);
+            let value = value.map_err(|failure| at_name(failure, key.bind(self.py)))?;
             // SAFETY: a dict of ours; key and value stay ours.
             if unsafe { ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()) } != 0 {
                 return Err(PyErr::fetch(self.py).into());
@@ -131,6 +135,17 @@ impl<'py> Decoder<'_, '_, 'py> {
         }
         self.depth -= 1;
         Ok(())
+    }
+
+    #[inline]
+    fn field(&mut self, shape: usize, index: usize) -> Outcome<Bound<'py, PyAny>> {
+        if self.reader.next_tag() == Some(tag::STR) {
+            if let Some(column) = self.shapes.column(shape, index) {
+                let n = self.reader.expect(tag::STR)?;
+                return Ok(column.text(self.py, self.reader.chars(n)?)?);
+            }
+        }
+        self.value()
     }
 
     /// A dataclass; `kept`: the index of its op, when it is met again. `cyclic` is not 0 when its own fields lead to it.
@@ -151,9 +166,9 @@ impl<'py> Decoder<'_, '_, 'py> {
         if !matches!(op as u8, tag::SHAPE | tag::OBJECT) {
             return Err(Malformed("a dataclass has no fields").into());
         }
-        let keys = self.keys(op as u8, arg)?;
+        let shape = self.shape(op as u8, arg)?;
         let fields = PyDict::new(self.py);
-        self.object(&fields, &keys)?;
+        self.object(&fields, shape)?;
         if let Some(instance) = blank {
             plan.fill(&instance, &fields)?;
             return Ok(instance);

@@ -57,10 +57,10 @@ impl<'py> Decoder<'_, '_, 'py> {
                 return self.map(dict, arg);
             }
             tag::SHAPE | tag::OBJECT => {
-                let keys = self.keys(op as u8 & !KEPT, arg)?;
+                let shape = self.shape(op as u8 & !KEPT, arg)?;
                 let dict = PyDict::new(py);
                 self.keep(at, dict.as_any());
-                self.object(&dict, &keys)?;
+                self.object(&dict, shape)?;
                 return Ok(dict.into_any());
             }
             tag::SET => {

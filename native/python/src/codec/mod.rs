@@ -7,6 +7,7 @@
 
 mod buffer;
 mod call_payload;
+mod columns;
 mod dataclass;
 mod decode;
 mod decode_containers;

@@ -12,13 +12,14 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use symphony_core::pack::{tag, Malformed, PackReader};
 
+use super::columns::Column;
 use super::failure::Outcome;
 
 const MAX_SHAPES: usize = 1024;
 const MAX_KEYS: usize = 64;
 
 /// Interned keys in order.
-pub type Keys = Arc<[Py<PyAny>]>;
+type Keys = Arc<[Py<PyAny>]>;
 
 #[derive(Default)]
 struct Cache {
@@ -30,20 +31,48 @@ static SLOT: AtomicPtr<Cache> = AtomicPtr::new(null_mut());
 
 /// Shapes of one pack being read.
 #[derive(Default)]
-pub struct ReadShapes {
-    defined: Vec<Keys>,
+pub struct ReadShapes<'a, 'py> {
+    defined: Vec<Shape<'a, 'py>>,
     cache: Option<Box<Cache>>,
 }
 
-impl ReadShapes {
-    pub fn get(&self, id: usize) -> Result<&Keys, Malformed> {
-        self.defined
-            .get(id)
-            .ok_or(Malformed("a shape is not defined"))
+struct Shape<'a, 'py> {
+    keys: Keys,
+    /// By key, from the second object of the shape on.
+    columns: Vec<Column<'a, 'py>>,
+    met: bool,
+}
+
+impl<'a, 'py> ReadShapes<'a, 'py> {
+    /// An object of the shape comes: how many keys it has.
+    #[inline]
+    pub fn meet(&mut self, id: usize) -> Result<usize, Malformed> {
+        let shape = self
+            .defined
+            .get_mut(id)
+            .ok_or(Malformed("a shape is not defined"))?;
+        let n = shape.keys.len();
+        if shape.met && shape.columns.is_empty() {
+            shape.columns.resize_with(n, Column::default);
+        }
+        shape.met = true;
+        Ok(n)
     }
 
-    /// Reads the `n` keys that follow and defines the next shape.
-    pub fn define(&mut self, py: Python<'_>, reader: &mut PackReader, n: usize) -> Outcome<Keys> {
+    /// A key of a shape that is defined. Asked for one by one: sharing the list costs more than looking it up.
+    #[inline]
+    pub fn key(&self, id: usize, index: usize) -> &Py<PyAny> {
+        &self.defined[id].keys[index]
+    }
+
+    /// Where texts under that key may repeat.
+    #[inline]
+    pub fn column(&mut self, id: usize, index: usize) -> Option<&mut Column<'a, 'py>> {
+        self.defined[id].columns.get_mut(index)
+    }
+
+    /// Reads the `n` keys that follow and defines the next shape; gives its id.
+    pub fn define(&mut self, py: Python<'_>, reader: &mut PackReader, n: usize) -> Outcome<usize> {
         reader.count(n)?;
         let (ops, chars) = (reader.rest(), reader.rest_chars());
         let mut ahead = reader.clone();
@@ -75,12 +104,16 @@ impl ReadShapes {
                 keys
             }
         };
-        self.defined.push(keys.clone());
-        Ok(keys)
+        self.defined.push(Shape {
+            keys,
+            columns: Vec::new(),
+            met: false,
+        });
+        Ok(self.defined.len() - 1)
     }
 }
 
-impl Drop for ReadShapes {
+impl Drop for ReadShapes<'_, '_> {
     fn drop(&mut self) {
         if let Some(cache) = self.cache.take() {
             give_back(cache);
