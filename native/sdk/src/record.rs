@@ -201,9 +201,21 @@ where
     let value = object.getattr(name)?;
     value.extract::<T>().map_err(|error| {
         let error: PyErr = error.into();
-        let named = format!("{owner}.{name}: {}", error.value(py));
-        let made = PyErr::from_type(error.get_type(py), (named,));
+        let made = same_kind(&error, py, &format!("{owner}.{name}: {}", error.value(py)));
         made.set_cause(py, Some(error));
         made
     })
+}
+
+/// An error with this message, of the class of `error` or of the nearest base that a message alone makes:
+/// `UnicodeEncodeError`, for one, wants five arguments.
+fn same_kind(error: &PyErr, py: Python<'_>, message: &str) -> PyErr {
+    let classes = error.get_type(py).mro();
+    let made = classes
+        .iter()
+        .find_map(|class| class.call1((message,)).ok());
+    made.map_or_else(
+        || PyTypeError::new_err(message.to_owned()),
+        PyErr::from_value,
+    )
 }

@@ -53,6 +53,9 @@ pub enum Shape {
 struct Metres(f64);
 
 #[derive(Record, Debug, Clone, PartialEq)]
+struct Label(String);
+
+#[derive(Record, Debug, Clone, PartialEq)]
 struct Marker;
 
 #[derive(Record, Debug, Clone, PartialEq)]
@@ -95,6 +98,7 @@ pub fn names(py: Python<'_>) -> Bound<'_, PyDict> {
         add_record::<Status>(&module).unwrap();
         add_record::<Shape>(&module).unwrap();
         add_record::<Metres>(&module).unwrap();
+        add_record::<Label>(&module).unwrap();
         add_record::<Marker>(&module).unwrap();
         add_record::<r#final>(&module).unwrap();
         modules.set_item("shop", module).unwrap();
@@ -182,6 +186,12 @@ fn what_is_no_such_value_is_refused_by_name() {
         refused("Metres('x')", "Metres._0: ", |v| {
             v.extract::<Metres>().unwrap_err()
         });
+        // Rust's text has no lone surrogates, and the class of Python's error is not made of a message.
+        refused(
+            "Label('\\ud800')",
+            "UnicodeError: Label._0: 'utf-8' codec can't encode",
+            |v| v.extract::<Label>().unwrap_err(),
+        );
         refused(
             "Shape.Group([Shape.Circle('x')])",
             "Shape.Circle.radius: ",
