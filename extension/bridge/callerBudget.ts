@@ -1,81 +1,70 @@
 /**
- * Purpose: whose stack a call carries when very many are made at once.
+ * Purpose: whose stack a call carries when very many are made.
  * Threads: JavaScript main thread only.
  * Must not know: calls, transports.
  *
- * Capturing a stack takes as long as all the rest of a call. So the first calls of a turn of the event loop carry
- * theirs, and those that follow, at once or one after the other, share the last one. Should one of these fail, it is
- * found out who awaits it: V8 follows the chain of promises, which costs nothing before.
+ * Capturing a stack takes as long as all the rest of a call. So only the first calls of every stretch of time carry
+ * theirs. Should one of the others fail, it is found out who awaits it: V8 follows the chain of promises, which costs
+ * nothing before.
  */
 import type { BridgeError } from './errors';
 import { asyncFrames, type Caller, captureCaller, captureSite, type JoinedFrame } from './stack';
 
-/** Calls of one turn whose stacks are captured. */
+/** Calls whose stacks are captured in a stretch of time. */
 const EXACT = 16;
+/** That stretch: capturing takes about a hundredth of it. */
+const STRETCH_MS = 10;
 
-let captured = 0;
-let shared: SharedCaller | null = null;
+let left = EXACT;
 
-/** As `captureCaller`, for calls that may come in thousands. `sited`: each tells its own line, whatever its stack. */
-export function captureInTurn(below: (...args: never[]) => unknown, sited: boolean): Caller {
-  if (captured >= EXACT && shared !== null) {
-    return sited ? new SharedCaller(shared, captureSite(below)) : shared;
-  }
-  if (captured === 0) setImmediate(endTurn);
-  captured += 1;
-  const caller = captureCaller(below);
-  if (captured === EXACT) shared = new SharedCaller(caller);
-  return caller;
+/** Who called `below`, for calls that may come in thousands. */
+export function callerOf(below: AnyFunction): Caller {
+  if (left === 0) return new PassingCaller(below);
+  if (left === EXACT) setTimeout(refill, STRETCH_MS).unref();
+  left -= 1;
+  return captureCaller(below);
 }
 
-function endTurn(): void {
-  captured = 0;
-  shared = null;
+function refill(): void {
+  left = EXACT;
 }
 
-/** Stands for the callers of all calls of a turn behind the first ones. */
-export class SharedCaller implements Caller {
-  /**
-   * @param last the last caller of the turn that was captured
-   * @param own knows the line of the call itself
-   */
-  constructor(
-    private readonly last: Caller,
-    private readonly own: Caller = last,
-  ) {}
+type AnyFunction = (...args: never[]) => unknown;
+
+/** A caller whose stack was not captured: it is known as long as the call is being made, and then what was asked for. */
+class PassingCaller implements Caller {
+  private line: string | null = null;
+
+  constructor(private readonly below: AnyFunction) {}
 
   site(): string | null {
-    return this.own.site() ?? this.last.site();
+    this.line ??= captureSite(this.below).site();
+    return this.line;
   }
 
   frames(): JoinedFrame[] {
-    return this.last.frames();
+    return captureCaller(this.below).frames();
   }
 }
 
 /** Makes an error from the frames of the call's caller. */
 export type ErrorMaker = (frames: readonly JoinedFrame[]) => BridgeError;
 
-/** Why a call with a `SharedCaller` failed, until it is known who awaits it. */
+/** Why a call failed whose caller's stack was not captured, until it is known who awaits it. */
 class Unplaced {
-  constructor(
-    readonly caller: Caller,
-    readonly make: ErrorMaker,
-  ) {}
+  constructor(readonly make: ErrorMaker) {}
 }
 
-/** The promise of a call with a `SharedCaller`: fails with the stack of who awaits it. */
-export function placed<T>(outcome: Promise<T>): Promise<T> {
-  return outcome.catch(place);
+/** What a call that has been made is rejected with: its error, or what `placed` makes one of. */
+export function failure(caller: Caller, make: ErrorMaker): unknown {
+  return caller instanceof PassingCaller ? new Unplaced(make) : make(caller.frames());
 }
 
-/** What the promise behind `placed` is rejected with. */
-export function unplaced(caller: Caller, make: ErrorMaker): unknown {
-  return new Unplaced(caller, make);
+/** The promise of a call; fails with the stack of who awaits it where that of its caller was not captured. */
+export function placed<T>(caller: Caller, outcome: Promise<T>): Promise<T> {
+  return caller instanceof PassingCaller ? outcome.catch(place) : outcome;
 }
 
 function place(reason: unknown): never {
-  if (!(reason instanceof Unplaced)) throw reason;
-  const frames = asyncFrames();
-  throw reason.make(frames.length > 0 ? frames : reason.caller.frames());
+  throw reason instanceof Unplaced ? reason.make(asyncFrames()) : reason;
 }

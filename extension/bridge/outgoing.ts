@@ -5,7 +5,7 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 import { FrameFlag, FrameKind } from '../protocol/frame';
-import { type ErrorMaker, placed, SharedCaller, unplaced } from './callerBudget';
+import { type ErrorMaker, failure, placed } from './callerBudget';
 import { ConversionError as CodecError, type FrameSink } from './codec';
 import { after } from './deadline';
 import { Emitter } from './emitter';
@@ -60,8 +60,7 @@ class Pending {
 
   /** Fails the call; `make` gets the frames of its caller. */
   fail(make: ErrorMaker): void {
-    const { caller } = this.call;
-    this.rejectWith(caller instanceof SharedCaller ? unplaced(caller, make) : make(caller.frames()));
+    this.rejectWith(failure(this.call.caller, make));
   }
 }
 
@@ -148,7 +147,7 @@ export class OutgoingCalls {
         this.cancel(id, { code: 'cancelled', message: 'was cancelled', cause: undefined });
     }
     this.changed();
-    return call.caller instanceof SharedCaller ? placed(outcome) : outcome;
+    return placed(call.caller, outcome);
   }
 
   /** A RESULT or ERROR frame; one for a call that is not known is late and means nothing. */

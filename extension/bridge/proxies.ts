@@ -4,6 +4,7 @@
  * Must not know: frames, transports, hosts.
  */
 import { Trait } from '../protocol/pack';
+import { callerOf } from './callerBudget';
 import { type CallOptions, isPlain, splitArguments } from './callOptions';
 import { BridgeError } from './errors';
 import { refOfFace, setFace } from './faces';
@@ -139,7 +140,7 @@ const TARGET = Object.assign((): void => {}, {
 
 function handlerFor(state: ProxyState): ProxyHandler<typeof TARGET> {
   const apply = (_target: unknown, _self: unknown, args: unknown[]): Promise<unknown> =>
-    start(state, args, false, state.ref.owner.capture(apply));
+    start(state, args, false, callerOf(apply));
   const ref = (...args: unknown[]): Promise<unknown> => start(state, args, true, captureCaller(ref));
   return {
     apply,

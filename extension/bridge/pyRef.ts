@@ -9,8 +9,6 @@ import type { Caller } from './stack';
 
 /** What the face of a Python object needs of its session. */
 export interface RefOwner {
-  /** The caller of one of its calls. */
-  capture(below: (...args: never[]) => unknown): Caller;
   /** Calls `path` on the object; null calls the object itself. */
   invoke(ref: Ref, path: string | null, call: ProxyCall): Promise<unknown>;
   /** Asks Python about objects: a function of `symphony_bridge._objects`. */

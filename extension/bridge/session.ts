@@ -6,7 +6,7 @@
  */
 import { FrameFlag, FrameKind } from '../protocol/frame';
 import { AnswerWatch } from './answerWatch';
-import { captureInTurn } from './callerBudget';
+import { callerOf } from './callerBudget';
 import { closedError } from './closedError';
 import { giveBack, isLong } from './codec';
 import { CrossingObjects } from './crossingObjects';
@@ -181,7 +181,7 @@ export class Session implements RefOwner {
     name: string,
     args: readonly unknown[] = [],
     options: NamedCallOptions = {},
-    caller: Caller = this.capture(this.call),
+    caller: Caller = callerOf(this.call),
   ): Promise<T> {
     return this.start(this.named(name, args, options, 0, caller)) as Promise<T>;
   }
@@ -263,11 +263,6 @@ export class Session implements RefOwner {
   /** Ends the session for a reason; calls in flight fail with the same code and words. */
   fail(reason: BridgeError): void {
     if (!this.reason) this.end(reason);
-  }
-
-  capture(below: (...args: never[]) => unknown): Caller {
-    // The trace tells the line of each call.
-    return captureInTurn(below, this.traced);
   }
 
   invoke(ref: Ref, path: string | null, call: ProxyCall): Promise<unknown> {

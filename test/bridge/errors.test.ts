@@ -370,3 +370,32 @@ test('embedded: a synchronous call throws the same joined errors', async (t) => 
     },
   );
 });
+
+onBothHosts('of very many calls, each that fails tells its own callers and nobody else’s', async (bridge) => {
+  const fixture = (await bridge.import('error_fixture')) as unknown as Record<string, Fail>;
+  const unawaited = new Promise<BridgeError>((resolve) => {
+    setImmediate(function lonely() {
+      fixture.fail('odd').catch(resolve);
+    });
+  });
+  async function crowd(): Promise<unknown[]> {
+    return await Promise.all(Array.from({ length: 40 }, one));
+  }
+  async function one(): Promise<unknown> {
+    return await rejection(fixture.fail('odd'));
+  }
+  const errors = (await crowd()) as BridgeError[];
+  for (const error of errors) {
+    const names = error.frames.map((frame) => frame.function);
+    assert.ok(
+      names.some((name) => /crowd/.test(name)) && names.some((name) => /one/.test(name)),
+      error.stack,
+    );
+    assert.match(String(error.stack), /errors\.test\.ts[\s\S]+error_fixture\.py/);
+  }
+  const lonely = await unawaited;
+  assert.doesNotMatch(String(lonely.stack), /crowd/);
+  assert.match(String(lonely.stack), /error_fixture\.py/);
+});
+
+type Fail = (kind: string) => Promise<unknown>;

@@ -479,12 +479,11 @@ test('a deadline that no timer can hold does not fire at once', async () => {
   }
 });
 
-test('a call behind very many of its turn fails with the stack of who awaits it', async () => {
+test('a call behind very many fails with the stack of who awaits it', async () => {
   const peer = new MemoryPeer();
   const session = new Session(peer, { traced: false });
   async function awaitsTheLast(): Promise<unknown> {
     const calls = Array.from({ length: 40 }, (_, index) => session.call('m:f', [index]));
-    for (const call of calls) call.catch(() => {});
     return await calls[39];
   }
   const outcome = awaitsTheLast();
