@@ -53,32 +53,43 @@ export async function hosts(): Promise<Result[]> {
   }
 }
 
+/** By turns, so that what else the machine does meets both. */
 async function manyBytes(bridge: Bridge, folder: string): Promise<Result> {
   const bytes = new Uint8Array(MANY_BYTES).fill(7);
   const bare = await bareSocket(bytes, join(folder, 'bare.sock'));
-  const ours = await lowest(() => bridge.call('builtins:len', [bytes]));
-  return result('subprocess, 64 MiB of bytes in', 'ms', ours, { 'bare socket': bare }, [
+  let [ours, theirs] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const end = performance.now() + 2 * BARRED_MS;
+  while (performance.now() < end) {
+    ours = Math.min(ours, await lowest(() => bridge.call('builtins:len', [bytes])));
+    theirs = Math.min(theirs, await lowest(bare.round));
+  }
+  bare.close();
+  return result('subprocess, 64 MiB of bytes in', 'ms', ours, { 'bare socket': theirs }, [
     { times: 2, peer: 'bare socket' },
   ]);
 }
 
-/** Milliseconds until Python has read the bytes from a plain Unix socket and said so. */
-async function bareSocket(bytes: Uint8Array, path: string): Promise<number> {
+/** A plain Unix socket: a round lasts until Python has read the bytes from it and said so. */
+async function bareSocket(
+  bytes: Uint8Array,
+  path: string,
+): Promise<{ round(): Promise<unknown>; close(): void }> {
   const server = createServer().listen(path);
   const connected = once(server, 'connection') as Promise<[Socket]>;
   const reader = spawn(python, [join(scripts, 'bench_socket.py'), path, String(bytes.length)], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  try {
-    const [socket] = await connected;
-    return await lowest(async () => {
+  const [socket] = await connected;
+  return {
+    round: () => {
       socket.write(bytes);
-      await once(socket, 'data');
-    });
-  } finally {
-    reader.kill();
-    server.close();
-  }
+      return once(socket, 'data');
+    },
+    close: () => {
+      reader.kill();
+      server.close();
+    },
+  };
 }
 
 /** From nothing to a bridge that can be called. */
