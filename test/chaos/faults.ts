@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { CallOptions } from '../../extension/bridge/callOptions';
 import type { Bridge } from '../../extension/conductor/openBridge';
 import { runScript } from '../../extension/conductor/runScript';
 import { wireFaults } from './wireFaults';
@@ -32,6 +33,8 @@ export interface Fault {
 
 /** A wait that only a cancellation ends; each call has its time. */
 const LIMIT = { deadlineMs: 600 };
+/** Shorter than a cycle waits for a call's end. */
+const DEADLY_MS = 10_000;
 /** As long as nothing goes wrong, so long that nobody waits for it. */
 const LONG_S = 600;
 
@@ -47,6 +50,14 @@ const signal = (name: NodeJS.Signals, survived = false): Fault => ({
 const python = (name: string, survived: boolean | null, ...args: unknown[]): Fault => ({
   survived,
   strike: async ({ bridge }) => [bridge.call(`chaos_fixture:${name}`, args, LIMIT)],
+});
+
+/** A function of the fixture that ends the process, however late it gets to it. */
+const deadly = (name: string, args: unknown[] = [], options: CallOptions = {}): Fault => ({
+  survived: false,
+  strike: async ({ bridge }) => [
+    bridge.call(`chaos_fixture:${name}`, args, { deadlineMs: DEADLY_MS, ...options }),
+  ],
 });
 
 /** As `python`, and something comes on top of it a moment later. */
@@ -116,15 +127,10 @@ export const faults: Readonly<Record<string, Fault>> = {
   freeze: signal('SIGSTOP'),
   'freeze and close': then(signal('SIGSTOP'), close, 10),
   'freeze for a moment': then(signal('SIGSTOP'), signal('SIGCONT', true), 300),
-  exit: python('leave', false, 5),
-  abort: python('abort', false),
-  'segmentation fault': python('segmentation_fault', false),
-  'segmentation fault on the main thread': {
-    survived: false,
-    strike: async ({ bridge }) => [
-      bridge.call('chaos_fixture:segmentation_fault', [], { ...LIMIT, mainThread: true }),
-    ],
-  },
+  exit: deadly('leave', [5]),
+  abort: deadly('abort'),
+  'segmentation fault': deadly('segmentation_fault'),
+  'segmentation fault on the main thread': deadly('segmentation_fault', [], { mainThread: true }),
   'hold the GIL': python('hold_the_gil', false),
   'hold the GIL and close': then(python('hold_the_gil', false), close, 50),
   'deaf loop': python('deaf_loop', true),
