@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import { StringDecoder } from 'node:string_decoder';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Emitter } from '../bridge/emitter';
+import { atExit } from './atExit';
 import type { HostOutput } from './host';
 import { TailBuffer } from './tailBuffer';
 
@@ -47,7 +48,7 @@ export class ChildProcess {
   private readonly child: ChildProcessWithoutNullStreams;
   private received = 0;
   private ended = false;
-  private readonly killAtExit = (): void => this.signalGroup('SIGKILL');
+  private readonly callOffKill: () => void;
 
   /** @throws nothing: a failed spawn shows as an exit with the reason in `stderrTail` */
   constructor(command: ChildCommand) {
@@ -59,7 +60,7 @@ export class ChildProcess {
     this.read(this.child.stderr, 'stderr');
     this.child.stdin.on('error', () => {});
     this.child.stdin.write(`${command.firstLine}\n`);
-    process.once('exit', this.killAtExit);
+    this.callOffKill = atExit(() => this.signalGroup('SIGKILL'));
   }
 
   /** 0 when the spawn failed. */
@@ -148,7 +149,7 @@ export class ChildProcess {
         // Grandchildren that outlived it; `ended` must still be false for the signal to go out.
         this.signalGroup('SIGKILL');
         this.ended = true;
-        process.off('exit', this.killAtExit);
+        this.callOffKill();
         resolve({ exitCode, signal, stderrTail: this.stderrTail });
       };
       this.child.once('error', (error) => {

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { decodeFrames, FrameSplitter, NO_REFS } from '../bridge/codec';
 import type { Transport } from '../bridge/transport';
 import { FrameKind } from '../protocol/frame';
+import { atExit } from './atExit';
 
 /** Linux allows 107 bytes; the name below takes some thirty of them. */
 const LONGEST_FOLDER = 70;
@@ -28,7 +29,7 @@ export class SocketServer {
   private accept!: (transport: SocketTransport) => void;
   private fail!: (error: Error) => void;
   private readonly strangers = new Set<Socket>();
-  private readonly removeAtExit = (): void => this.removeFolder();
+  private readonly callOffRemoval = atExit(() => this.removeFolder());
 
   private constructor(
     private readonly folder: string,
@@ -41,7 +42,6 @@ export class SocketServer {
     });
     // Whoever waits handles it; without a waiter it must not count as unhandled.
     this.arrived.catch(() => {});
-    process.once('exit', this.removeAtExit);
     server.on('connection', (socket) => this.greet(socket));
   }
 
@@ -76,7 +76,7 @@ export class SocketServer {
     this.strangers.clear();
     this.server.close();
     this.removeFolder();
-    process.off('exit', this.removeAtExit);
+    this.callOffRemoval();
     this.fail(new Error('the socket was closed before the child connected'));
   }
 

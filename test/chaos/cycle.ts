@@ -96,9 +96,9 @@ export class Lane {
     const ends = await within(limit, 'calls in flight did not end', Promise.all(inFlight));
     const ownEnds = await within(limit, 'the calls that did the harm did not end', Promise.all(own));
     seen.endMs = performance.now() - began;
-    seen.codes.push(...ends, ...ownEnds);
-    for (const end of ends) assert.ok(ENDS.has(end), `a call in flight ended with: ${end}`);
-    for (const end of ownEnds) assert.ok(OWN_ENDS.has(end), `the harm ended with: ${end}`);
+    seen.codes.push(...[...ends, ...ownEnds].map(({ code }) => code));
+    for (const end of ends) assert.ok(ENDS.has(end.code), `a call in flight ended with: ${end.story}`);
+    for (const end of ownEnds) assert.ok(OWN_ENDS.has(end.code), `the harm ended with: ${end.story}`);
 
     if (fault.closes) {
       await within(RECOVERY_MS, 'close() did not end', bridge.close());
@@ -159,11 +159,19 @@ export class Lane {
   }
 }
 
-/** How a call ended, in a word. */
-function ended(call: Promise<unknown>): Promise<string> {
+/** How a call ended: in a word, and as a reader of failures wants it. */
+interface Ending {
+  readonly code: string;
+  readonly story: string;
+}
+
+function ended(call: Promise<unknown>): Promise<Ending> {
   return call.then(
-    () => 'result',
-    (error) => (error instanceof BridgeError ? error.code : `untyped: ${error}`),
+    () => ({ code: 'result', story: 'result' }),
+    (error) => {
+      const code = error instanceof BridgeError ? error.code : 'untyped';
+      return { code, story: `${code}: ${error instanceof Error ? error.stack : error}` };
+    },
   );
 }
 

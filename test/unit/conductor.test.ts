@@ -10,6 +10,7 @@ import { crashError, startError } from '../../extension/conductor/crash/crashErr
 import { faultStacks } from '../../extension/conductor/crash/faultStacks';
 import { readArguments, UsageError } from '../../extension/conductor/headless/arguments';
 import type { ConductorHost, HostExit } from '../../extension/conductor/host';
+import { SocketServer } from '../../extension/conductor/socketServer';
 import { formatSummary } from '../../extension/conductor/summary';
 import { Supervisor } from '../../extension/conductor/supervisor';
 import { TailBuffer } from '../../extension/conductor/tailBuffer';
@@ -156,6 +157,14 @@ test('draining ends although something is printed in every turn', async () => {
     clearImmediate(turn);
     await child.kill();
   }
+});
+
+test('regression: many children in one process do not make Node warn of a leak', async () => {
+  const before = process.listenerCount('exit');
+  const servers = await Promise.all(Array.from({ length: 12 }, () => SocketServer.listen()));
+  assert.ok(process.listenerCount('exit') <= before + 1);
+  for (const server of servers) server.close();
+  assert.equal(process.listenerCount('exit'), before);
 });
 
 test('the command line', () => {

@@ -8,6 +8,7 @@ import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import { isMainThread, threadId } from 'node:worker_threads';
+import { atExit } from '../atExit';
 import { readJson, writeJson } from '../privateFile';
 import { bootId, startOf } from '../processes';
 import { secureTrace } from './secureTrace';
@@ -75,7 +76,7 @@ export class Sentinel {
       // A folder that cannot be written to costs the knowledge of a crash, not the run.
     }
     this.standing = stage;
-    if (!this.isWatchingExit) process.once('exit', () => this.leave());
+    if (!this.isWatchingExit) atExit(() => this.leave());
     this.isWatchingExit = true;
   }
 

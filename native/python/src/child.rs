@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use pyo3::exceptions::{PyConnectionError, PyRuntimeError};
 use pyo3::prelude::*;
 
+use crate::aio;
 use crate::dispatch;
 use crate::session;
 use link::Link;
@@ -44,6 +45,8 @@ pub fn connect_socket(path: &str, token: &str, lifeline: RawFd) -> PyResult<()> 
     let mut stream = UnixStream::connect(path).map_err(refuse)?;
     stream.write_all(&session::hello(token)).map_err(refuse)?;
     let link = Arc::new(Link::new(stream, lifeline).map_err(refuse)?);
+    // Now, while there is memory for its threads: a cancellation needs them even when a script has used up all.
+    aio::runtime();
     let sender = link.clone();
     session::connect(Arc::new(move || sender.send_soon()));
     dispatch::look_out_by(link.clone());
