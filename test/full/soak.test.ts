@@ -19,6 +19,8 @@ const EVERY_NTH_ROUND = LONG === undefined ? 1 : 20;
 const PLAIN_CALLS = 50;
 const MAX_GROWTH = 2 * 1024 * 1024;
 const SAMPLES = 60;
+/** On a slow machine the warm-up may not have been enough: then the plateau has to come behind the first of these. */
+const WINDOWS = LONG === undefined ? 3 : 1;
 
 interface Soaked {
   bridge: Bridge;
@@ -137,19 +139,21 @@ for (const host of HOSTS) {
     };
     await make(Math.max(LEAST_WARM_UP, calls / 10));
     const before = await openHandles(bridge);
-    const samples: number[] = [];
-    const handles: number[] = [];
-    for (let i = 0; i < SAMPLES; i++) {
-      await make(calls / SAMPLES);
-      samples.push(await memory(bridge));
-      handles.push(await openHandles(bridge, before));
+    let growth = Number.POSITIVE_INFINITY;
+    let samples: number[] = [];
+    for (let window = 0; window < WINDOWS && growth >= MAX_GROWTH; window++) {
+      samples = [];
+      for (let i = 0; i < SAMPLES; i++) {
+        await make(calls / SAMPLES);
+        samples.push(await memory(bridge));
+        assert.ok((await openHandles(bridge, before)) <= before, `more than the ${before} handles of before`);
+      }
+      // Single samples swing by more than the bar, as both collectors give pages back when they like: what leaks raises
+      // the line through all of them.
+      growth = slope(samples) * SAMPLES;
     }
-    // Single samples swing by more than the bar, as both collectors give pages back when they like: what leaks raises
-    // the line through all of them.
-    const growth = slope(samples) * SAMPLES;
-    t.diagnostic(`memory grew by ${(growth / 1024).toFixed(0)} KiB, handles ${before} to ${handles.at(-1)}`);
+    t.diagnostic(`memory grew by ${(growth / 1024).toFixed(0)} KiB, handles ${before} as before`);
     assert.ok(growth < MAX_GROWTH, `memory grew by ${growth} bytes: ${samples}`);
-    assert.ok(Math.max(...handles) <= before, `handles: ${before}, then ${handles}`);
   });
 }
 
