@@ -88,14 +88,24 @@ const restart: Fault = {
   },
 };
 
-/** What never ends is ended with its process. */
+/** What never ends is ended with its process: it is stopped once it loops. */
 const stoppedScript = (script: string): Fault => ({
   survived: false,
   strike: async ({ bridge }) => {
-    const stop = AbortSignal.timeout(150);
-    return [
-      runScript(bridge, join('test', 'fixtures', 'scripts', `${script}.conductor.py`), { signal: stop }),
-    ];
+    const stop = new AbortController();
+    const loops = new Promise<void>((resolve) => {
+      // Also what was printed before the cycle may come only now.
+      const watch = bridge.onDidOutput(({ text }) => {
+        if (!text.includes('looping')) return;
+        watch.dispose();
+        resolve();
+      });
+    });
+    const path = join('test', 'fixtures', 'scripts', `${script}.conductor.py`);
+    const run = runScript(bridge, path, { signal: stop.signal });
+    await Promise.race([loops, run.catch(() => {})]);
+    stop.abort();
+    return [run];
   },
 });
 
